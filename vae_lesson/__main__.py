@@ -1,0 +1,150 @@
+"""The command line: python -m vae_lesson lab | train | evaluate."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA = ("digits", "mnist", "fashion-mnist")
+
+EXAMPLES = """examples:
+  python -m vae_lesson lab                                     open the course
+  python -m vae_lesson train --save runs/digits.pt             a two-dimensional map of the digits, on any machine
+  python -m vae_lesson train --save runs/digits.pt --resume --epochs 200     go on where that one ended
+  python -m vae_lesson train --data mnist --latent-dim 20 --hidden 512 256   the full set; downloaded once
+  python -m vae_lesson evaluate runs/digits.pt                 ELBO, rate and distortion on held-out images
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of every command."""
+    top = argparse.ArgumentParser(
+        prog="python -m vae_lesson",
+        description="An interactive course on the variational autoencoder.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="lab | train | evaluate")
+
+    lab = commands.add_parser("lab", help="open the course in JupyterLab")
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to JupyterLab, such as --port=9999")
+
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data", choices=DATA, default="digits", help="the images (default: digits, 5,000, offline)")
+    shared.add_argument("--data-dir", help="folder with the IDX files of mnist or fashion-mnist, if you have them")
+    shared.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: an accelerator if there is one)")
+    shared.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (default: 0)")
+
+    train = commands.add_parser(
+        "train",
+        parents=[shared],
+        help="train a VAE",
+        description="Train a VAE by maximizing the ELBO. Ctrl-C stops after the last whole epoch; --resume goes on from "
+        "the saved file, bit for bit as if nothing had happened.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    train.add_argument("--latent-dim", type=int, default=2, help="latent variables: 2 gives a map, 10 a better model")
+    train.add_argument("--hidden", type=int, nargs="+", default=[256, 128], help="widths of the encoder's hidden layers")
+    train.add_argument("--likelihood", choices=("bernoulli", "gaussian"), default="bernoulli", help="p(x|z) of a pixel")
+    train.add_argument("--sigma", type=float, help="the gaussian's standard deviation; learned if not given")
+    train.add_argument("--epochs", type=int, default=60, help="passes over the images in all")
+    train.add_argument("--batch-size", type=int, default=128, help="images a step")
+    train.add_argument("--learning-rate", type=float, default=2e-3, help="Adam's step size")
+    train.add_argument("--beta", type=float, default=1.0, help="weight of the rate; 1 is the ELBO")
+    train.add_argument("--patience", type=int, help="stop when the held-out ELBO has not risen for so many epochs")
+    train.add_argument("--save", type=Path, metavar="FILE", help="checkpoint, written after each epoch")
+    train.add_argument("--resume", action="store_true", help="go on from --save if it exists")
+
+    evaluate = commands.add_parser("evaluate", parents=[shared], help="measure a trained VAE on held-out images")
+    evaluate.add_argument("checkpoint", type=Path, help="the file that train --save wrote")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0 when done, 1 when something went wrong, 2 for wrong usage, 130 for Ctrl-C."""
+    arguments = parser().parse_args(argv)
+    command = {"lab": run_lab, "train": run_train, "evaluate": run_evaluate}[arguments.command]
+    try:
+        return command(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError, ArithmeticError) as error:  # CheckpointError, DataError and NonFiniteLoss are of these
+        print(f"vae_lesson {arguments.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab."""
+    from vae_lesson.lab import lab
+
+    lab(arguments.arguments)
+    return 0
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """Train, and print the last epoch's figures."""
+    import torch
+
+    from vae_lesson.data import load
+    from vae_lesson.model import VAE
+    from vae_lesson.train import Run, train
+
+    if arguments.resume and arguments.save is None:
+        raise ValueError("--resume needs --save FILE, the checkpoint to go on from")
+    if arguments.save is not None and arguments.save.exists() and not arguments.resume:
+        raise ValueError(f"{arguments.save} exists: add --resume to go on from it, or name another file")
+    data = load(arguments.data, arguments.data_dir)
+    if arguments.resume and arguments.save.exists():
+        model = Run.load(arguments.save, arguments.device)
+        print(f"going on after epoch {model.epoch} of {arguments.save}, with its own model and settings")
+    else:
+        torch.manual_seed(arguments.seed)  # the model's first weights
+        model = VAE(
+            arguments.latent_dim,
+            arguments.hidden,
+            arguments.likelihood,
+            sigma=arguments.sigma,
+            image_shape=data.train.images.shape[1:],
+            mean_image=data.train.images.mean(0),
+        )
+    run = train(
+        model,
+        data.train.images,
+        data.held_out.images,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        beta=arguments.beta,
+        seed=arguments.seed,
+        device=arguments.device,
+        patience=arguments.patience,
+        checkpoint=arguments.save,
+    )
+    if run.epoch:
+        history = run.history
+        print(
+            f"{run.stopped} after epoch {run.epoch}: held-out ELBO {history.held_elbo[-1]:.1f} nats an image "
+            f"(rate {history.held_rate[-1]:.1f}, distortion {history.held_distortion[-1]:.1f})"
+        )
+    if arguments.save is not None:
+        print(f"saved to {arguments.save}: see it with `python -m vae_lesson evaluate {arguments.save}`")
+    return 130 if run.stopped == "interrupted" else 0
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    """Print a checkpoint's held-out figures."""
+    from vae_lesson.data import load
+    from vae_lesson.evaluate import evaluate
+    from vae_lesson.train import Run
+
+    run = Run.load(arguments.checkpoint, arguments.device)
+    images = load(arguments.data, arguments.data_dir).held_out.images
+    score = evaluate(run.model, images, seed=arguments.seed)
+    print(f"{arguments.checkpoint} on {len(images):,} held-out images of {arguments.data}, nats an image:")
+    for name, value in score._asdict().items():
+        print(f"  {name:<10} {value:9.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

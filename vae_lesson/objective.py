@@ -1,0 +1,60 @@
+"""The evidence lower bound and its two terms, per image and in nats. Taught in 04, 05 and 06."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vae_lesson.model import VAE
+
+
+class Elbo(NamedTuple):
+    """The bound and its terms, each of shape (batch,), in nats an image: elbo = -(rate + distortion)."""
+
+    elbo: Tensor
+    rate: Tensor
+    distortion: Tensor
+
+
+def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mu, diag exp(log_var)) || N(0, I)) in nats.
+
+    Args:
+        mu, log_var: mean and log variance, shape (..., latent_dim).
+
+    Returns:
+        The divergence summed over the latent dimensions, shape (...).
+
+    Raises:
+        ValueError: the two shapes differ.
+
+    Source: Kingma & Welling (2014), appendix B; derived line by line in 05_gaussian_kl.
+    """
+    if mu.shape != log_var.shape:
+        raise ValueError(f"mu and log_var must have one shape, not {tuple(mu.shape)} and {tuple(log_var.shape)}")
+    return 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
+
+
+def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Elbo:
+    """A one-sample estimate of the ELBO of each image; the rate in it is exact.
+
+    Args:
+        model: the VAE.
+        x: images, shape (batch, *image_shape); 0 or 1 for a Bernoulli likelihood.
+        generator: a CPU generator for the sample of q(z|x).
+
+    Returns:
+        Elbo of three tensors (batch,), in nats: summed over pixels and latents, not averaged over images.
+
+    Raises:
+        ValueError: x has another shape, or grey pixels under a Bernoulli likelihood.
+
+    Source: Kingma & Welling (2014), equation 10.
+    """
+    if model.likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
+        raise ValueError("x must hold only 0 and 1 for a Bernoulli likelihood: use vae_lesson.data.binarize")
+    mu, log_var = model.encode(x)
+    z = model.reparameterize(mu, log_var, generator)
+    rate = gaussian_kl(mu, log_var)
+    distortion = -model.decode(z).log_prob(x)
+    return Elbo(-(rate + distortion), rate, distortion)
