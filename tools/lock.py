@@ -18,7 +18,7 @@ def freeze(first: list[str]) -> list[str]:
     """Lines "name==version", sorted, of a new environment with the package and its test requirements."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
-        python = next(path for path in (Path(folder, "bin/python"), Path(folder, "Scripts/python.exe")) if path.exists())
+        python = next(p for p in (Path(folder, "bin/python"), Path(folder, "Scripts/python.exe")) if p.exists())
         pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
         for requirements in ([first] if first else []) + [[f"{ROOT}[test]"]]:
             subprocess.run([*pip, "install", "--quiet", *requirements], check=True)

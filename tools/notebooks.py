@@ -25,7 +25,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-VARIES = re.compile(r" at 0x[0-9a-f]+|/(?:root|home|tmp|work|Users)/")
+VARIES = re.compile(r" at 0x[0-9a-f]+|/(?:root|home|tmp|work|Users)/|\d+%\|")
 
 
 def run(notebook: NotebookNode, folder: Path) -> None:
@@ -33,8 +33,8 @@ def run(notebook: NotebookNode, folder: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", store_widget_state=False, resources=resources).execute()
+    where = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", store_widget_state=False, resources=where).execute()
 
 
 def trim(notebook: NotebookNode) -> None:
@@ -48,15 +48,9 @@ def trim(notebook: NotebookNode) -> None:
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not is_progress_bar(output)]
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET, None)  # the kernel that it belongs to is gone
                 output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
-
-
-def is_progress_bar(output: NotebookNode) -> bool:
-    """tqdm's bar, a widget whose text holds timings."""
-    return WIDGET in output.get("data", {}) and "it/s]" in output.data.get("text/plain", "").replace("epoch/s]", "it/s]")
 
 
 def problems(notebook: NotebookNode) -> list[str]:
@@ -80,7 +74,7 @@ def problems(notebook: NotebookNode) -> list[str]:
             if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
                 found.append(f"code cell {number} failed")
             if VARIES.search(str([output.get("text"), output.get("data", {}).get("text/plain")])):
-                found.append(f"code cell {number} shows a path or an object's address")
+                found.append(f"code cell {number} shows a path, an object's address or a progress bar")
     return found
 
 

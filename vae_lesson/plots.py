@@ -1,4 +1,4 @@
-"""The figures of the lessons: arrays in, a Figure out. One colour for each quantity, from the first page to the last."""
+"""The figures of the lessons: arrays in, a Figure out. One colour for each quantity from first page to last."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -159,3 +159,49 @@ def image_grid(images: ArrayLike, columns: int = 10, title: str = "") -> Figure:
     figure.suptitle(title, fontsize=10, x=0.02, ha="left")
     return figure
 
+
+
+def against_other_runs(yours: Mapping[str, float], others: Mapping[str, ArrayLike]) -> Figure:
+    """Your run's figures among those of other seeds, one panel for each, in nats an image.
+
+    Args:
+        yours: name -> value.
+        others: name -> values of other runs; the same names.
+
+    Returns:
+        A Figure with your value written beside its dot.
+    """
+    figure, axes = new_figure(1, len(others), figsize=(10, 1.3), squeeze=False)
+    for (name, values), axis in zip(others.items(), axes.flat, strict=True):
+        middle, reach = np.mean(values), max(1.5, 1.2 * np.ptp([*values, yours[name]]))
+        axis.scatter(values, np.zeros(len(values)), s=40, color=COLOURS["prior"], alpha=0.6, linewidths=0)
+        axis.scatter(yours[name], 0, s=80, color=COLOURS[name.lower()], edgecolors="white", zorder=3)
+        axis.annotate(f"{yours[name]:.1f}", (yours[name], 0), (0, 10), textcoords="offset points", ha="center")
+        axis.set(title=name, xlabel="nats an image", yticks=[], ylim=(-1, 2), xlim=(middle - reach, middle + reach))
+        axis.spines.left.set_visible(False)
+    return figure
+
+
+def plane(values: ArrayLike, reach: float, name: str, marks: ArrayLike | None = None, **kwargs) -> Figure:
+    """A quantity over the plane of two latents, with the prior's circles.
+
+    Args:
+        values: shape (n, n); the first row is at z_2 = -reach, the first column at z_1 = -reach.
+        reach: half the square's side, in prior standard deviations.
+        name: of the quantity, with its unit, for the colour bar.
+        marks: points to number from 1 on, shape (m, 2).
+        **kwargs: for imshow, such as vmin, vmax and cmap.
+
+    Returns:
+        A Figure.
+    """
+    figure, axis = new_figure(figsize=(6.4, 5.4))
+    axis.grid(False)
+    picture = axis.imshow(np.asarray(values), origin="lower", extent=(-reach, reach, -reach, reach), **kwargs)
+    figure.colorbar(picture, label=name, shrink=0.8)
+    prior_circles(axis)
+    for number, (x, y) in enumerate([] if marks is None else np.asarray(marks), 1):
+        box = dict(boxstyle="circle,pad=0.15", facecolor="white", edgecolor="black")
+        axis.text(x, y, str(number), ha="center", va="center", fontsize=8, bbox=box)
+    axis.set(xlabel="$z_1$ (prior standard deviations)", ylabel="$z_2$ (prior standard deviations)")
+    return figure
