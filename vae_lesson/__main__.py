@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 DATA = ("digits", "mnist", "fashion-mnist")
@@ -26,43 +27,57 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="lab | train | evaluate")
 
-    lab = commands.add_parser("lab", help="open the course in JupyterLab")
-    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to JupyterLab, such as --port=9999")
+    commands.add_parser(
+        "lab",
+        help="open the course in JupyterLab",
+        description="Open the course in JupyterLab. Arguments are passed on to it, such as --port=9999 --no-browser.",
+    )
 
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--data", choices=DATA, default="digits", help="the images (default: digits, 5,000, offline)")
+    shared.add_argument("--data", choices=DATA, default="digits", help="images (default: %(default)s, 5,000, offline)")
     shared.add_argument("--data-dir", help="folder with the IDX files of mnist or fashion-mnist, if you have them")
-    shared.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: an accelerator if there is one)")
-    shared.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (default: 0)")
+    shared.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes an accelerator if there is one")
+    shared.add_argument("--seed", type=int, default=0, help="same seed, same numbers (default: %(default)s)")
 
     train = commands.add_parser(
         "train",
         parents=[shared],
         help="train a VAE",
-        description="Train a VAE by maximizing the ELBO. Ctrl-C stops after the last whole epoch; --resume goes on from "
-        "the saved file, bit for bit as if nothing had happened.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Train a VAE by maximizing the ELBO. Ctrl-C stops after the last whole epoch; --resume goes on "
+        "from the saved file, bit for bit as if nothing had happened.",
     )
-    train.add_argument("--latent-dim", type=int, default=2, help="latent variables: 2 gives a map, 10 a better model")
-    train.add_argument("--hidden", type=int, nargs="+", default=[256, 128], help="widths of the encoder's hidden layers")
-    train.add_argument("--likelihood", choices=("bernoulli", "gaussian"), default="bernoulli", help="p(x|z) of a pixel")
-    train.add_argument("--sigma", type=float, help="the gaussian's standard deviation; learned if not given")
-    train.add_argument("--epochs", type=int, default=60, help="passes over the images in all")
-    train.add_argument("--batch-size", type=int, default=128, help="images a step")
-    train.add_argument("--learning-rate", type=float, default=2e-3, help="Adam's step size")
-    train.add_argument("--beta", type=float, default=1.0, help="weight of the rate; 1 is the ELBO")
-    train.add_argument("--patience", type=int, help="stop when the held-out ELBO has not risen for so many epochs")
-    train.add_argument("--save", type=Path, metavar="FILE", help="checkpoint, written after each epoch")
+    add = partial(train.add_argument, metavar="N")
+    add("--latent-dim", type=int, default=2, help="latent variables: %(default)s gives a map, 10 a better model")
+    add("--hidden", type=int, nargs="+", default=[256, 128], help="the encoder's layers (default: widths 256 and 128)")
+    train.add_argument(
+        "--likelihood", choices=("bernoulli", "gaussian"), default="bernoulli", help="p(x|z) (default: %(default)s)"
+    )
+    add("--sigma", type=float, help="the gaussian's standard deviation; learned if not given")
+    add("--epochs", type=int, default=60, help="passes over the images in all (default: %(default)s)")
+    add("--batch-size", type=int, default=128, help="images a step (default: %(default)s)")
+    add("--learning-rate", type=float, default=2e-3, help="Adam's step size (default: %(default)s)")
+    add("--beta", type=float, default=1.0, help="weight of the rate (default: %(default)s, the ELBO)")
+    add("--patience", type=int, help="stop when the held-out ELBO has not risen for so many epochs")
+    add("--save", type=Path, metavar="FILE", help="checkpoint, written after each epoch")
     train.add_argument("--resume", action="store_true", help="go on from --save if it exists")
 
-    evaluate = commands.add_parser("evaluate", parents=[shared], help="measure a trained VAE on held-out images")
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[shared],
+        help="measure a trained VAE on held-out images",
+        description="Print ELBO, rate and distortion of a trained VAE on held-out images, in nats an image.",
+    )
     evaluate.add_argument("checkpoint", type=Path, help="the file that train --save wrote")
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 when done, 1 when something went wrong, 2 for wrong usage, 130 for Ctrl-C."""
-    arguments = parser().parse_args(argv)
+    arguments, others = parser().parse_known_args(argv)
+    if arguments.command == "lab":
+        arguments.others = others
+    elif others:
+        parser().error(f"unrecognized arguments: {' '.join(others)}")
     command = {"lab": run_lab, "train": run_train, "evaluate": run_evaluate}[arguments.command]
     try:
         return command(arguments)
@@ -77,7 +92,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     """Open JupyterLab."""
     from vae_lesson.lab import lab
 
-    lab(arguments.arguments)
+    lab(arguments.others)
     return 0
 
 
@@ -86,6 +101,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     import torch
 
     from vae_lesson.data import load
+    from vae_lesson.evaluate import evaluate
     from vae_lesson.model import VAE
     from vae_lesson.train import Run, train
 
@@ -120,14 +136,13 @@ def run_train(arguments: argparse.Namespace) -> int:
         patience=arguments.patience,
         checkpoint=arguments.save,
     )
-    if run.epoch:
-        history = run.history
-        print(
-            f"{run.stopped} after epoch {run.epoch}: held-out ELBO {history.held_elbo[-1]:.1f} nats an image "
-            f"(rate {history.held_rate[-1]:.1f}, distortion {history.held_distortion[-1]:.1f})"
-        )
+    score = evaluate(run.model, data.held_out.images)  # early stopping took an earlier epoch's parameters back
+    print(
+        f"{run.stopped} after epoch {run.epoch}: held-out ELBO {score.elbo:.1f} nats an image "
+        f"(rate {score.rate:.1f}, distortion {score.distortion:.1f})"
+    )
     if arguments.save is not None:
-        print(f"saved to {arguments.save}: see it with `python -m vae_lesson evaluate {arguments.save}`")
+        print(f'saved: look at it with python -m vae_lesson evaluate "{arguments.save}"')
     return 130 if run.stopped == "interrupted" else 0
 
 

@@ -37,11 +37,11 @@ def evaluate(model: VAE, images: Tensor, *, seed: int = 0, batch_size: int = 100
     if len(images) == 0:
         raise ValueError("images must hold at least one image")
     generator = torch.Generator().manual_seed(seed)
-    device = next(model.parameters()).device
-    totals = torch.zeros(2, dtype=torch.float64, device="cpu")
+    parameter = next(model.parameters())
+    totals = torch.zeros(2, dtype=torch.float64, device="cpu")  # MPS has no float64
     for x in images.split(batch_size):
-        bound = elbo(model, as_pixels(model, x.to(device), generator), generator)
-        totals += torch.stack([bound.rate.sum(), bound.distortion.sum()]).double().cpu()
+        bound = elbo(model, as_pixels(model, x.to(parameter), generator), generator)
+        totals += torch.stack([bound.rate.sum(), bound.distortion.sum()]).cpu().double()
     rate, distortion = (totals / len(images)).tolist()
     return Score(-(rate + distortion), rate, distortion)
 

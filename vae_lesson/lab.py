@@ -20,7 +20,7 @@ def lab(arguments: list[str]) -> None:
         FileNotFoundError: the notebooks are not beside the package.
     """
     if not NOTEBOOKS.is_dir():
-        raise FileNotFoundError(f"no notebooks at {NOTEBOOKS}: work in a clone, with the package installed by `make lab`")
+        raise FileNotFoundError(f"no notebooks at {NOTEBOOKS}: work in a clone, where `make lab` installs the package")
     # Our folder holds one setting: no question about news at the first start.
     paths = [str(PACKAGE / "lab_config"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)

@@ -49,8 +49,8 @@ class VAE(nn.Module):
         mean_image: Tensor | None = None,
     ):
         super().__init__()
-        hidden, image_shape = tuple(hidden), tuple(image_shape)
         _check_sizes(latent_dim=(latent_dim,), hidden=hidden, image_shape=image_shape)
+        hidden, image_shape = tuple(hidden), tuple(image_shape)
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"likelihood must be one of {LIKELIHOODS}, not {likelihood!r}")
         if sigma is not None and (likelihood == "bernoulli" or not 0 < sigma < float("inf")):
@@ -109,10 +109,11 @@ class VAE(nn.Module):
 
 def standard_normal(shape: Sequence[int], generator: torch.Generator | None, like: Tensor) -> Tensor:
     """Standard normal noise, drawn on the CPU and moved, so that a CPU and a GPU see the same numbers."""
-    return torch.randn(*shape, generator=generator, dtype=like.dtype).to(like.device, non_blocking=True)
+    noise = torch.randn(*shape, generator=generator, dtype=like.dtype, device="cpu")
+    return noise.to(like.device, non_blocking=True)
 
 
 def _check_sizes(**sizes: Sequence[int]) -> None:
     for name, values in sizes.items():
-        if not values or not all(isinstance(v, int) and v > 0 for v in values):
+        if not isinstance(values, Sequence) or not values or not all(isinstance(v, int) and v > 0 for v in values):
             raise ValueError(f"{name} must be made of positive whole numbers, not {values!r}")

@@ -5,7 +5,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Run:
         generator: the one source of randomness: order of the images, their pixels and the samples of q(z|x).
         history: what each epoch gave.
         settings: batch_size, learning_rate, beta.
-        best: with early stopping, the parameters at the best held-out ELBO so far.
+        best: with held-out images, the parameters at the best held-out ELBO so far.
         stopped: "" while running, then "finished", "interrupted" or "early".
     """
 
@@ -67,16 +68,12 @@ class Run:
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, as tensors and plain values."""
-        return deepcopy(
-            dict(
-                config=self.model.config,
-                settings=self.settings,
-                model=self.model.state_dict(),
-                optimizer=self.optimizer.state_dict(),
-                generator=self.generator.get_state(),
-                history=asdict(self.history),
-                best=self.best,
-            )
+        tensors = dict(model=self.model.state_dict(), optimizer=self.optimizer.state_dict(), best=self.best)
+        return deepcopy(tensors) | dict(
+            config=dict(self.model.config),
+            settings=dict(self.settings),
+            generator=self.generator.get_state(),
+            history={name: list(values) for name, values in vars(self.history).items()},
         )
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -94,11 +91,15 @@ class Run:
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device | None = None) -> "Run":
         """Read a run from a checkpoint file, whole and checked; raises CheckpointError."""
-        state = checkpoint.load(path)
+        state, device = checkpoint.load(path), pick_device(device)
         try:
-            run = cls.start(VAE(**state["config"]), device=device, seed=0, **state["settings"])
+            with torch.device("meta"):  # shapes without memory, and no draw from torch's own generator
+                model = VAE(**state["config"])
+            model.load_state_dict(dict(state["model"]), assign=True)  # a copy: torch notes "assign" in what it is given
+            run = cls.start(model, device=device, seed=0, **state["settings"])
             run.restore(state)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            _check_run(run)
+        except Exception as error:  # torch's loaders raise many kinds
             raise CheckpointError(f"{path} is of another version of this course: train again") from error
         return run
 
@@ -107,6 +108,7 @@ class Run:
         cls, model: VAE, *, batch_size: int, learning_rate: float, beta: float, seed: int, device: Any = None
     ) -> "Run":
         """A run before its first epoch."""
+        _check_settings(batch_size, learning_rate, beta)
         model.to(pick_device(device))
         optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
         settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta)
@@ -162,7 +164,6 @@ def train(
     """
     run = model
     if isinstance(model, VAE):
-        _check_settings(batch_size, learning_rate, beta)
         run = Run.start(model, batch_size=batch_size, learning_rate=learning_rate, beta=beta, seed=seed, device=device)
     _check_images("images", images, run.model)
     if held_out is not None:
@@ -171,40 +172,49 @@ def train(
         raise ValueError(f"epochs must be a whole number, 0 or more, not {epochs!r}")
     if patience is not None and (held_out is None or patience < 1):
         raise ValueError(f"patience must be 1 or more, and needs held_out images; got {patience!r}")
-    where = next(run.model.parameters()).device
-    images, held_out = images.to(where), None if held_out is None else held_out.to(where)
+    parameter = next(run.model.parameters())
+    images, held_out = images.to(parameter), None if held_out is None else held_out.to(parameter)
 
     run.stopped = ""
     if checkpoint is not None:
         run.save(checkpoint)  # a full disk or a wrong folder is better met now than after the first epoch
-    with _stop_requests() as asked, tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not progress) as bar:
-        while run.epoch < epochs and not run.stopped:
-            good = run.state()
-            try:
-                _epoch(run, images, held_out, asked)
-                if patience is not None:
-                    _stop_early(run, patience)
-                if checkpoint is not None:
-                    run.save(checkpoint)
-                if on_epoch is not None:
-                    on_epoch(run)
-            except (KeyboardInterrupt, NonFiniteLoss) as end:
-                run.restore(good)
-                if isinstance(end, NonFiniteLoss):
-                    raise
-                run.stopped = "interrupted"
-                break
-            bar.set_postfix_str(f"ELBO {_last_elbo(run.history):.1f} nats", refresh=False)
-            bar.update()
+    with _stop_requests() as asked:
+        try:
+            with tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not progress) as bar:
+                while run.epoch < epochs and not run.stopped:
+                    _whole_epoch(run, images, held_out, patience, asked)
+                    if checkpoint is not None:
+                        run.save(checkpoint)
+                    if on_epoch is not None:
+                        on_epoch(run)
+                    bar.set_postfix_str(f"ELBO {_last_elbo(run.history):.1f} nats", refresh=False)
+                    bar.update()
+        except KeyboardInterrupt:
+            run.stopped = "interrupted"
     run.stopped = run.stopped or "finished"
     return run
+
+
+def _whole_epoch(
+    run: Run, images: Tensor, held_out: Tensor | None, patience: int | None, asked: Callable[[], bool]
+) -> None:
+    """One epoch, or none of it: whatever ends it half-way (Ctrl-C, a bad loss, no memory) leaves the run as it was."""
+    good = run.state()
+    try:
+        _epoch(run, images, held_out, asked)
+        if held_out is not None:
+            _note_best(run, patience)
+    except BaseException:
+        run.restore(good)
+        raise
 
 
 def _epoch(run: Run, images: Tensor, held_out: Tensor | None, asked: Callable[[], bool]) -> None:
     """One pass over the images and the entry in the history; KeyboardInterrupt between two steps if asked to stop."""
     model, optimizer, generator, settings = run.model, run.optimizer, run.generator, run.settings
-    batches = torch.randperm(len(images), generator=generator).to(images.device).split(settings["batch_size"])
-    terms = torch.zeros(len(batches), 2, dtype=torch.float64, device=images.device)
+    order = torch.randperm(len(images), generator=generator, device="cpu")
+    batches = order.to(images.device).split(settings["batch_size"])
+    terms = torch.zeros(len(batches), 2, device=images.device)
     for step, batch in enumerate(batches):
         if asked():
             raise KeyboardInterrupt
@@ -217,12 +227,19 @@ def _epoch(run: Run, images: Tensor, held_out: Tensor | None, asked: Callable[[]
         terms[step] = torch.stack([rate.detach().sum(), distortion.detach().sum()])
 
     # Looked at once an epoch: a look at each step would make a GPU wait.
+    terms = terms.cpu().double()
     for step, finite in enumerate(terms.isfinite().tolist()):
         for term, good in zip(("rate", "distortion"), finite, strict=True):
             if not good:
                 raise NonFiniteLoss(f"the {term} is not finite at {_where(run, step)}: lower the learning rate")
-    if not all(parameter.isfinite().all() for parameter in model.parameters()):
+    if not checkpoint.all_finite([model.state_dict(), optimizer.state_dict()]):
         raise NonFiniteLoss(f"the gradient is not finite at {_where(run, len(batches) - 1)}: lower the learning rate")
+    # What the last step made is judged too; evaluate has its own noise, the same after each epoch.
+    score = evaluate(model, images[batch] if held_out is None else held_out)
+    for term in ("rate", "distortion"):
+        if not isfinite(getattr(score, term)):
+            where = _where(run, len(batches) - 1)
+            raise NonFiniteLoss(f"the {term} is not finite after {where}: lower the learning rate")
 
     history = run.history
     rate, distortion = (terms.sum(0) / len(images)).tolist()
@@ -230,7 +247,7 @@ def _epoch(run: Run, images: Tensor, held_out: Tensor | None, asked: Callable[[]
     for name, value in zip(("elbo", "rate", "distortion"), (-(rate + distortion), rate, distortion), strict=True):
         getattr(history, f"train_{name}").append(value)
     if held_out is not None:
-        for name, value in evaluate(model, held_out)._asdict().items():  # the same noise after each epoch
+        for name, value in score._asdict().items():
             getattr(history, f"held_{name}").append(value)
 
 
@@ -242,13 +259,13 @@ def _last_elbo(history: History) -> float:
     return (history.held_elbo or history.train_elbo)[-1]
 
 
-def _stop_early(run: Run, patience: int) -> None:
+def _note_best(run: Run, patience: int | None) -> None:
     """Note the best parameters; when they are `patience` epochs old, take them back and stop."""
     held = run.history.held_elbo
     best = max(range(len(held)), key=held.__getitem__)
     if best == len(held) - 1:
         run.best = deepcopy(run.model.state_dict())
-    elif len(held) - 1 - best >= patience:
+    elif patience is not None and len(held) - 1 - best >= patience:
         run.model.load_state_dict(run.best)
         run.stopped = "early"
 
@@ -256,18 +273,25 @@ def _stop_early(run: Run, patience: int) -> None:
 @contextlib.contextmanager
 def _stop_requests() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C or the kernel's interrupt has come, asked between two steps; a second one interrupts at once."""
-    asked = threading.Event()
+    presses = 0
 
     def note(number: int, frame: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        nonlocal presses
+        presses += 1
+        if presses == 2:
+            raise KeyboardInterrupt
+
+    def asked() -> bool:
+        nonlocal presses
+        presses += presses == 1  # answered: a second press must not disturb the run while it is put in order
+        return presses > 0
 
     if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
-        yield asked.is_set
+        yield asked
         return
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield asked.is_set
+        yield asked
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -281,8 +305,26 @@ def _check_settings(batch_size: int, learning_rate: float, beta: float) -> None:
         raise ValueError(f"beta must be a number, 0 or more, not {beta!r}")
 
 
+def _check_run(run: Run) -> None:
+    """Raise ValueError if what a file gave does not fit together: moments, best parameters and history."""
+    for parameter in run.model.parameters():
+        moments = run.optimizer.state.get(parameter, {})
+        wanted = dict(step=(), exp_avg=parameter.shape, exp_avg_sq=parameter.shape)
+        if _shapes(moments) != (wanted if run.epoch and parameter.requires_grad else {}):
+            raise ValueError("the optimizer's moments are not the model's")
+    if run.best is not None and _shapes(run.best) != _shapes(run.model.state_dict()):
+        raise ValueError("the best parameters are not the model's")
+    lengths = {name: len(values) for name, values in vars(run.history).items()}
+    if any(n > run.epoch or (name.startswith("train") and n < run.epoch) for name, n in lengths.items()):
+        raise ValueError("the history's lists differ in length")
+
+
+def _shapes(parameters: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in parameters.items()}
+
+
 def _check_images(name: str, images: Tensor, model: VAE) -> None:
-    if len(images) == 0 or images.shape[1:] != model.image_shape:
+    if images.shape[1:] != model.image_shape or len(images) == 0:
         raise ValueError(f"{name} must have shape (n, *{model.image_shape}) with n > 0, not {tuple(images.shape)}")
     if not ((images >= 0) & (images <= 1)).all():  # false for NaN too
         raise ValueError(f"{name} must lie in [0, 1]")

@@ -1,0 +1,64 @@
+"""Lesson 02's exercises: the solutions are right, each mistake gets its own hint, other answers are survived."""
+
+import numpy as np
+import pytest
+
+from vae_lesson.estimators import k_sample_bound
+from vae_lesson.exercises import lesson_02 as lesson
+from vae_lesson.linear_gaussian import LinearGaussian
+from vae_lesson.symbolic import E, log, normal, p, q, x, z
+
+EXERCISES = [lesson.jensen, lesson.prior_as_q, lesson.spread, lesson.k_bound]
+IDS = [exercise.name for exercise in EXERCISES]
+STRANGE = [None, "log 2", [], {}, np.nan, np.inf, np.ones(3), lambda: 1, lambda log_w: "no", lambda log_w: None,
+           log(p(z)), E(q(z | x), log(p(z))), x, p]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_the_solution_and_what_is_shown_are_right(exercise):
+    names = dict(np=np, sympy=lesson.sympy, delta=lesson.delta, E=E, log=log, p=p, x=x, z=z)
+    for answer in (exercise.solution, eval(exercise.shown, names)):
+        reply = exercise.check(answer)
+        assert reply.right is True and reply.text == exercise.because
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_each_mistake_is_wrong_and_gets_its_own_hint(exercise):
+    assert len(exercise.mistakes) >= 3 and len({hint for _, hint in exercise.mistakes}) == len(exercise.mistakes)
+    for wrong, hint in exercise.mistakes:
+        reply = exercise.check(wrong)
+        assert reply.right is False and reply.text == hint
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+@pytest.mark.parametrize("answer", STRANGE, ids=range(len(STRANGE)))
+def test_other_answers_are_not_right_and_are_survived(exercise, answer):
+    reply = exercise.check(answer)
+    assert reply.right is False and reply.text
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_the_dots_are_no_answer(exercise):
+    assert exercise.check(...).right is None
+
+
+def test_spread_is_the_variance_of_the_weights_in_the_linear_gaussian_model():
+    model, seen, off = LinearGaussian(1.5, 0.0, 0.5), 1.0, 0.9
+    mean, variance = model.posterior(seen)
+    grid = np.linspace(mean - 15 * variance**0.5, mean + 15 * variance**0.5, 20_001)
+    log_q = model.log_q(grid, mean + off * variance**0.5, variance)
+    weight = np.exp(model.log_likelihood(seen, grid) + model.log_prior(grid) - log_q - model.log_evidence(seen))
+    share = np.exp(log_q) * (grid[1] - grid[0])
+    exact = float(lesson.spread.solution.subs(lesson.delta, off))
+    assert (share * (weight - 1) ** 2).sum() == pytest.approx(exact, rel=1e-9)
+
+
+def test_the_bound_from_rows_is_what_k_sample_bound_estimates():
+    log_w = np.random.default_rng(0).normal(size=(50, 4))
+    draws = iter(log_w)
+    got = k_sample_bound(lambda z: z, lambda n: next(draws), np.zeros_like, k=4, repetitions=50, chunk=4)
+    assert lesson.bound_from(log_w) == pytest.approx(float(got.bound), abs=1e-12)
+
+
+def test_the_spread_of_a_narrow_normal_is_no_line():
+    assert lesson.prior_as_q.check(E(normal(z, 0, 1), log(p(x | z)))).right is False

@@ -1,0 +1,62 @@
+"""Lesson 03's exercises: the solutions are right, each mistake gets its own hint, other answers are survived."""
+
+import numpy as np
+import pytest
+import sympy
+
+from vae_lesson.exercises import lesson_03 as lesson
+from vae_lesson.linear_gaussian import LinearGaussian
+from vae_lesson.symbolic import KL, E, check, log, p, q, x, z
+
+EXERCISES = [lesson.bayes, lesson.gap, lesson.gradient, lesson.direction, lesson.tables]
+IDS = [exercise.name for exercise in EXERCISES]
+STRANGE = [None, "KL", [], {}, np.nan, np.inf, np.ones(3), lambda: 1, lambda a, b: "no", lambda a, b: None,
+           log(p(z)), E(q(z | x), log(p(z))), x, p]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_the_solution_and_what_is_shown_are_right(exercise):
+    names = dict(np=np, mu=lesson.mu, m=lesson.m, s=lesson.s, KL=KL, log=log, p=p, q=q, x=x, z=z)
+    for answer in (exercise.solution, eval(exercise.shown, names)):
+        reply = exercise.check(answer)
+        assert reply.right is True and reply.text == exercise.because
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_each_mistake_is_wrong_and_gets_its_own_hint(exercise):
+    assert len(exercise.mistakes) >= 3 and len({hint for _, hint in exercise.mistakes}) == len(exercise.mistakes)
+    for wrong, hint in exercise.mistakes:
+        reply = exercise.check(wrong)
+        assert reply.right is False and reply.text == hint
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+@pytest.mark.parametrize("answer", STRANGE, ids=range(len(STRANGE)))
+def test_other_answers_are_not_right_and_are_survived(exercise, answer):
+    reply = exercise.check(answer)
+    assert reply.right is False and reply.text
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
+def test_the_dots_are_no_answer(exercise):
+    assert exercise.check(...).right is None
+
+
+def test_bayes_rule_gives_the_evidence_and_the_direction_gives_the_gap():
+    assert check(lesson.bayes.solution, "=", log(p(x)))
+    elbo = E(q(z | x), log(p(x, z) / q(z | x)))
+    assert check(log(p(x)) - elbo, "=", lesson.direction.solution)
+
+
+def test_the_gradient_is_the_slope_of_the_bound():
+    model, seen, place, step = LinearGaussian(1.5, 0.0, 0.5), 1.0, 0.4, 1e-5
+    mean, variance = model.posterior(seen)
+    slope = (model.elbo(seen, place + step, 0.2) - model.elbo(seen, place - step, 0.2)) / (2 * step)
+    here = {lesson.mu: place, lesson.m: float(mean), lesson.s: sympy.sqrt(float(variance))}
+    assert float(slope) == pytest.approx(float(lesson.gradient.solution.subs(here)), abs=1e-6)
+
+
+def test_tables_by_hand():
+    assert lesson.table_kl([0.5, 0.5], [0.25, 0.75]) == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
+    assert lesson.table_kl([0.5, 0.5], [1.0, 0.0]) == np.inf
+    assert lesson.table_kl([1.0, 0.0], [0.5, 0.5]) == pytest.approx(np.log(2))

@@ -1,0 +1,132 @@
+"""TrainingDashboard as Python sees it: what it shows is what the training did."""
+
+import numpy as np
+import pytest
+import torch
+from models import decode, noise_images, strong_vae
+
+from vae_lesson.explorer import TrainingDashboard, training_dashboard
+from vae_lesson.explorer.training_dashboard import TERMS
+from vae_lesson.train import History, Run, train
+
+SETTINGS = dict(batch_size=10, learning_rate=1e-3, beta=1.0, seed=0, device="cpu")
+
+
+def run_of(epochs, held_out=True, latent_dim=3):
+    run = Run.start(strong_vae(latent_dim), **SETTINGS)
+    measured = TERMS if held_out else TERMS[:3]
+    values = {term: [100.0 * i + epoch for epoch in range(epochs)] for i, term in enumerate(measured)}
+    run.history = History(epoch=list(range(1, epochs + 1)), **values)
+    return run
+
+
+def rows(dashboard):
+    return np.frombuffer(dashboard.history, "<f4").reshape(7, -1)
+
+
+def images(data, shape=(8, 8)):
+    return np.frombuffer(data, np.uint8).reshape(-1, *shape) / 255
+
+
+def test_curves_pictures_and_ellipses_are_those_of_the_run():
+    watched = noise_images(30)
+    dashboard = TrainingDashboard(strong_vae(3), watched, torch.arange(30) % 10)
+    run = run_of(4)
+    with torch.no_grad():
+        run.model.decoder[-1].bias += 1
+    dashboard.finish(run)
+    assert dashboard.status == "finished after epoch 4"
+    np.testing.assert_array_equal(rows(dashboard)[0], [1, 2, 3, 4])
+    for row, term in enumerate(TERMS, start=1):
+        np.testing.assert_array_equal(rows(dashboard)[row], getattr(run.history, term))
+    with torch.no_grad():
+        mu, log_var = run.model.encode(watched)
+    np.testing.assert_allclose(images(dashboard.originals), watched[:10], atol=0.51 / 255)
+    recon = np.stack([decode(run.model, z.tolist()) for z in mu[:10]])
+    np.testing.assert_allclose(images(dashboard.reconstructions), recon, atol=0.51 / 255)
+    ellipses = torch.cat([mu[:, dashboard.axes], (0.5 * log_var).exp()[:, dashboard.axes]], 1)
+    np.testing.assert_allclose(np.frombuffer(dashboard.ellipses, "<f4").reshape(-1, 4), ellipses, rtol=1e-5, atol=1e-6)
+    assert sorted(mu.var(0).argsort(descending=True)[:2].tolist()) == dashboard.axes
+
+
+def test_samples_come_from_the_same_noise_each_time():
+    dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
+    before = dashboard.samples
+    dashboard.finish(run_of(1))
+    assert dashboard.samples == before, "the same model and noise"
+    run = run_of(2)
+    with torch.no_grad():
+        run.model.decoder[-1].bias += 1
+    dashboard.finish(run)
+    assert dashboard.samples != before
+    assert len({row.tobytes() for row in images(dashboard.samples)}) == 40, "40 different ones"
+
+
+def test_without_held_out_images_their_curves_are_missing():
+    dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
+    dashboard.finish(run_of(3, held_out=False))
+    assert np.isnan(rows(dashboard)[4:]).all()
+    assert np.isfinite(rows(dashboard)[:4]).all()
+
+
+def test_it_is_seldom_enough_and_the_last_update_always_comes(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(training_dashboard.time, "monotonic", lambda: now[0])
+    dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
+    shown = []
+    for epoch in range(1, 101):
+        dashboard(run_of(epoch))
+        shown.append(rows(dashboard).shape[1])
+        now[0] += 0.021
+    assert len(set(shown)) == 10, "2.1 seconds at five updates a second"
+    assert shown[-1] < 100
+    dashboard.finish(run_of(100))
+    assert rows(dashboard).shape[1] == 100
+
+
+def test_a_slow_update_is_followed_by_a_longer_pause(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(training_dashboard.time, "monotonic", lambda: now[0])
+    dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
+
+    def slow(*arguments):
+        now[0] += 1.0
+        shown.append(now[0])
+
+    shown = []
+    monkeypatch.setattr(dashboard, "_show", slow)
+    run = run_of(1)
+    for _ in range(1000):
+        dashboard(run)
+        now[0] += 0.1
+    assert len(shown) / (now[0] - 100) < 0.05
+
+
+def test_it_leaves_the_training_as_it_is(capsys):
+    def trained(on_epoch):
+        run = train(strong_vae(2), noise_images(50), noise_images(20), epochs=3, batch_size=10, device="cpu",
+                    on_epoch=on_epoch, progress=False)  # fmt: skip
+        return run.history, torch.nn.utils.parameters_to_vector(run.model.parameters())
+
+    dashboard = TrainingDashboard(strong_vae(2), noise_images(20))
+    state = torch.get_rng_state()
+    with_it, without = trained(dashboard), trained(None)
+    assert with_it[0] == without[0]
+    assert torch.equal(with_it[1], without[1])
+    assert torch.equal(torch.get_rng_state(), state)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 5])
+@pytest.mark.parametrize("labels", [None, torch.arange(7) % 3])
+@pytest.mark.parametrize("image_shape", [(8, 8), (3, 8, 6)])
+def test_the_picture_of_any_model_and_few_images(latent_dim, labels, image_shape):
+    dashboard = TrainingDashboard(strong_vae(latent_dim, image_shape=image_shape), noise_images(7, image_shape), labels)
+    assert repr(dashboard) == "TrainingDashboard(images=7)"
+    assert dashboard.snapshot().startswith(b"\x89PNG")
+    assert dashboard._repr_mimebundle_()[1]["image/png"]["alt"].startswith("before training")
+
+
+def test_bad_images_are_refused():
+    with pytest.raises(ValueError, match="images must be a tensor of shape"):
+        TrainingDashboard(strong_vae(2), noise_images(4, (9, 9)))

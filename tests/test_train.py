@@ -1,0 +1,469 @@
+"""Training: it finds a known optimum, is the loop that it says it is, and loses nothing when something ends it."""
+
+import math
+import os
+import random
+import signal
+import threading
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from vae_lesson import checkpoint
+from vae_lesson import train as training
+from vae_lesson.evaluate import Score, evaluate
+from vae_lesson.model import VAE
+from vae_lesson.objective import elbo
+from vae_lesson.train import NonFiniteLoss, Run, train
+
+IMAGES = torch.rand(50, 4, 4, generator=torch.Generator().manual_seed(0))
+HELD_OUT = torch.rand(20, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+def make(likelihood="bernoulli", seed=0):
+    torch.manual_seed(seed)
+    return VAE(2, (16, 8), likelihood, image_shape=(4, 4))
+
+
+def fit(model=None, held_out=HELD_OUT, epochs=4, **settings):
+    settings = dict(batch_size=16, learning_rate=1e-2, progress=False, device="cpu") | settings
+    return train(make() if model is None else model, IMAGES, held_out, epochs=epochs, **settings)
+
+
+def same(a, b):
+    """Whether two states (dicts, lists, tensors, plain values) are equal bit for bit."""
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def press_at(monkeypatch, call, presses=1):
+    """Let Ctrl-C come, once or several times, in the call-th step counted from now."""
+    calls = iter(range(1, 10_000))
+
+    def pressed(*arguments):
+        bound = elbo(*arguments)
+        if next(calls) == call:
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
+        return bound
+
+    monkeypatch.setattr(training, "elbo", pressed)
+
+
+# it learns
+
+
+def best_elbo_of_two_images(pixels):
+    """The optimum for images all black or all white, one latent: q = N(±m, s²) and the best decoder for it.
+
+    That decoder's log odds are log q(z|white) / q(z|black) = 2mz/s², shared by all pixels, times 1 to any power c.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(200)
+    weights = weights / weights.sum()
+
+    def loss(parameters):
+        m, log_s, log_c = parameters
+        z, c = m + np.exp(log_s) * nodes, np.exp(log_c)
+        distortion = pixels * (weights * np.logaddexp(0, -c * z)).sum()
+        return distortion + 0.5 * (m**2 + np.exp(2 * log_s) - 1 - 2 * log_s)
+
+    # A decoder linear in z is a lower bound of the best; the nets may bend it, hence the tolerance in the test.
+    return -minimize(loss, [1.0, -0.5, 1.0], method="Nelder-Mead", options=dict(xatol=1e-8, fatol=1e-10)).fun
+
+
+def test_finds_the_known_optimum():
+    pixels = 6
+    images = torch.cat([torch.zeros(1024, pixels), torch.ones(1024, pixels)])
+    torch.manual_seed(0)
+    model = VAE(1, (16, 16), image_shape=(pixels,))
+    run = train(model, images, epochs=250, batch_size=2048, learning_rate=1e-2, progress=False, device="cpu")
+    found = evaluate(model, images.repeat(20, 1)).elbo
+    wanted = best_elbo_of_two_images(pixels)   # -1.0908 nats
+    assert wanted - 0.03 < found < wanted + 0.005   # eight seeds ended between 0.011 below and 0.001 above
+    assert wanted < -math.log(2)   # no model is better than the data's entropy
+    assert np.mean(run.history.train_elbo[-10:]) == pytest.approx(found, abs=0.03)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("beta", [1.0, 0.3])
+def test_is_the_plain_loop(likelihood, beta):
+    """Against a loop written out here: same order, noise, loss and steps; 50 images in batches of 16 leave 2 over."""
+    run = fit(make(likelihood), held_out=None, epochs=3, beta=beta, seed=7)
+
+    model, generator = make(likelihood), torch.Generator().manual_seed(7)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for epoch in range(3):
+        rates, distortions = [], []
+        for batch in torch.randperm(50, generator=generator).split(16):
+            x = IMAGES[batch]
+            if likelihood == "bernoulli":
+                x = (torch.rand(x.shape, generator=generator) < x).float()
+            mu, log_var = model.encode(x)
+            out = model.decoder(mu + (log_var / 2).exp() * torch.randn(mu.shape, generator=generator)).reshape(x.shape)
+            if likelihood == "bernoulli":
+                nats = binary_cross_entropy_with_logits(out, x, reduction="none")
+            else:
+                s = model.log_sigma
+                nats = 0.5 * ((x - out.sigmoid()) / s.exp()) ** 2 + s + 0.5 * math.log(2 * math.pi)
+            distortion, rate = nats.sum((1, 2)), 0.5 * (mu**2 + log_var.exp() - log_var - 1).sum(1)
+            optimizer.zero_grad()
+            (distortion + beta * rate).mean().backward()
+            optimizer.step()
+            rates += rate.tolist()
+            distortions += distortion.tolist()
+        assert len(rates) == 50
+        assert run.history.train_rate[epoch] == pytest.approx(np.mean(rates), rel=1e-4)
+        assert run.history.train_distortion[epoch] == pytest.approx(np.mean(distortions), rel=1e-4)
+        assert run.history.train_elbo[epoch] == pytest.approx(-np.mean(rates) - np.mean(distortions), rel=1e-4)
+    for ours, theirs in zip(run.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_history_has_one_entry_an_epoch():
+    seen = []
+    run = fit(on_epoch=lambda run: seen.append((run.epoch, run.stopped)))
+    assert seen == [(1, ""), (2, ""), (3, ""), (4, "")] and run.stopped == "finished" and run.epoch == 4
+    for name, values in vars(run.history).items():
+        assert len(values) == 4, name
+    assert run.history.epoch == [1, 2, 3, 4]
+    score = evaluate(run.model, HELD_OUT)
+    assert score == Score(*(getattr(run.history, f"held_{name}")[-1] for name in Score._fields))
+    alone = fit(held_out=None)
+    assert alone.history.held_elbo == alone.history.held_rate == alone.history.held_distortion == []
+
+
+def test_held_out_images_change_nothing_in_training():
+    assert same(fit(held_out=None).model.state_dict(), fit().model.state_dict())
+    assert same(fit(held_out=None).generator.get_state(), fit().generator.get_state())
+
+
+def test_same_seed_same_run_whatever_torchs_own_generator():
+    torch.manual_seed(1)
+    model = make()
+    first = fit(deepcopy(model)).state()
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    assert same(first, fit(deepcopy(model)).state())
+    assert torch.equal(before, torch.get_rng_state())
+    assert not same(first, fit(deepcopy(model), seed=1).state())
+
+
+def test_images_of_another_type_are_taken_to_the_models():
+    run = train(make(), IMAGES.double(), HELD_OUT.double(), epochs=2, batch_size=16, progress=False)
+    assert same(run.model.state_dict(), fit(epochs=2, learning_rate=2e-3).model.state_dict())
+    assert len(train(make().double(), IMAGES, HELD_OUT, epochs=1, progress=False).history.epoch) == 1
+
+
+def test_one_image_and_batches_larger_than_the_data():
+    for n, batch_size in ((1, 128), (1, 1), (3, 2)):
+        run = train(make(), IMAGES[:n], HELD_OUT[:1], epochs=2, batch_size=batch_size, progress=False)
+        assert all(math.isfinite(v) for values in vars(run.history).values() for v in values)
+
+
+def test_zero_epochs():
+    run = fit(epochs=0)
+    assert run.epoch == 0 and run.stopped == "finished" and same(run.model.state_dict(), make().state_dict())
+
+
+def test_progress_is_shown_on_stderr_or_not_at_all(capfd):
+    fit(epochs=2, progress=True)
+    out, err = capfd.readouterr()
+    assert out == "" and "2/2" in err and "nats" in err
+    fit(epochs=2, progress=False)
+    assert capfd.readouterr() == ("", "")
+
+
+# going on
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("through_file", [False, True])
+def test_going_on_is_bit_identical(likelihood, through_file, tmp_path):
+    whole = fit(make(likelihood), epochs=6).state()
+    run = fit(make(likelihood), epochs=2, checkpoint=tmp_path / "run.pt")
+    for epochs in (3, 6):   # gone on with twice
+        if through_file:
+            run = Run.load(tmp_path / "run.pt", "cpu")
+        run = fit(run, epochs=epochs, checkpoint=tmp_path / "run.pt")
+    assert same(run.state(), whole)
+    assert same(Run.load(tmp_path / "run.pt").state(), whole)
+
+
+def test_going_on_ignores_other_settings():
+    run = fit(epochs=2)
+    assert same(fit(run, batch_size=3, learning_rate=0.5, beta=9.0, seed=99).state(), fit().state())
+
+
+def test_a_loaded_run_keeps_its_type_and_leaves_torchs_generator_alone(tmp_path):
+    fit(make().double(), epochs=2, checkpoint=tmp_path / "run.pt")
+    before = torch.get_rng_state()
+    run = Run.load(tmp_path / "run.pt", "cpu")
+    assert torch.equal(before, torch.get_rng_state())
+    assert same(fit(run).state(), fit(make().double()).state())
+
+
+# Ctrl-C
+
+
+def test_interrupt_between_epochs():
+    handler = signal.getsignal(signal.SIGINT)
+    run = fit(epochs=9, on_epoch=lambda run: run.epoch == 2 and os.kill(os.getpid(), signal.SIGINT))
+    assert run.stopped == "interrupted" and run.epoch == 2
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert same(run.state(), fit(epochs=2).state())
+    assert same(fit(run, epochs=5).state(), fit(epochs=5).state())
+
+
+@pytest.mark.parametrize("presses", [1, 2, 3])
+def test_interrupt_within_an_epoch_at_any_step(presses, monkeypatch, tmp_path):
+    whole = fit(epochs=4).state()
+    for call in random.Random(presses).sample(range(1, 17), 6):   # 4 steps an epoch
+        path = tmp_path / f"{call}.pt"
+        press_at(monkeypatch, call, presses)
+        run = fit(epochs=4, checkpoint=path)
+        monkeypatch.undo()
+        assert run.epoch == (call - 1) // 4 or (presses == 1 and call % 4 == 0)   # the step pressed in may be the last
+        assert run.stopped == ("finished" if run.epoch == 4 else "interrupted")
+        assert same(Run.load(path).state(), run.state())
+        assert same(fit(run).state(), whole)
+        assert same(fit(Run.load(path, "cpu")).state(), whole)
+
+
+def test_interrupt_twice_in_one_run(monkeypatch):
+    run = make()
+    for call in (6, 7):
+        press_at(monkeypatch, call)
+        run = fit(run)
+        monkeypatch.undo()
+    assert run.stopped == "interrupted" and run.epoch == 2
+    assert same(fit(run).state(), fit().state())
+
+
+def test_second_press_interrupts_at_once():
+    """A callback that hangs is left by the second press, and its epoch is kept."""
+
+    def hang(run):
+        if run.epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Event().wait(30)
+            raise AssertionError("the second press was not heard")
+
+    run = fit(on_epoch=hang)
+    assert run.stopped == "interrupted" and run.epoch == 2
+    assert same(fit(run).state(), fit().state())
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_presses_while_the_run_is_put_in_order_do_no_harm(presses, monkeypatch):
+    restore = Run.restore
+
+    def disturbed(self, state):
+        os.kill(os.getpid(), signal.SIGINT)
+        restore(self, state)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Run, "restore", disturbed)
+    press_at(monkeypatch, 6, presses)
+    run = fit()
+    monkeypatch.undo()
+    assert run.stopped == "interrupted" and same(run.state(), fit(epochs=1).state())
+
+
+def test_interrupt_at_random_moments():
+    """From a timer, so that it comes anywhere: in a step, an evaluation, between two epochs."""
+    whole, run = fit(epochs=40).state(), make()
+    waits = random.Random(0)
+    for _ in range(12):
+        timer = threading.Timer(waits.uniform(0.005, 0.04), os.kill, (os.getpid(), signal.SIGINT))
+
+        def stop_timer(run, timer=timer):
+            if run.epoch == 39:   # no signal may come when nobody waits for it
+                timer.cancel()
+                timer.join()
+
+        timer.start()
+        run = fit(run, epochs=40, on_epoch=stop_timer)
+        timer.join()
+    assert same(fit(run, epochs=40).state(), whole)
+
+
+def test_runs_in_another_thread():
+    runs = []
+    thread = threading.Thread(target=lambda: runs.append(fit()))
+    thread.start()
+    thread.join(60)
+    assert same(runs[0].state(), fit().state())
+
+
+# errors half-way
+
+
+def test_error_in_a_callback_leaves_a_whole_run(tmp_path):
+    held, handler = [], signal.getsignal(signal.SIGINT)
+
+    def fail(run):
+        held[:] = [run]
+        if run.epoch == 2:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        fit(on_epoch=fail, checkpoint=tmp_path / "run.pt")
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert same(held[0].state(), fit(epochs=2).state())
+    assert same(Run.load(tmp_path / "run.pt").state(), held[0].state())
+    assert same(fit(held[0]).state(), fit().state())
+
+
+def test_error_in_a_step_takes_the_epoch_back(monkeypatch):
+    calls = iter(range(100))
+
+    def fail(*arguments):
+        if next(calls) == 6:
+            raise torch.OutOfMemoryError("no memory left")
+        return elbo(*arguments)
+
+    monkeypatch.setattr(training, "elbo", fail)
+    model = make()
+    with pytest.raises(torch.OutOfMemoryError):
+        fit(model)
+    monkeypatch.undo()
+    assert same(model.state_dict(), fit(epochs=1).model.state_dict())
+
+
+def poison(model, step, value):
+    """Let the gradient of one weight be value from the given step on."""
+    calls = iter(range(1, 1000))
+    model.decoder[2].weight.register_hook(lambda grad: torch.full_like(grad, value) if next(calls) >= step else grad)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("step", "value", "message"),
+    [
+        (6, math.nan, r"the distortion is not finite at step 3 of epoch 2: lower the learning rate"),
+        (6, math.inf, r"the distortion is not finite at step 3 of epoch 2"),
+        (8, math.nan, r"the gradient is not finite at step 4 of epoch 2"),    # an epoch's last step
+        (6, 1e30, r"the gradient is not finite at step 4 of epoch 2"),   # its square overflows within Adam, unseen
+    ],
+)
+@pytest.mark.parametrize("held_out", [HELD_OUT, None])
+def test_loss_that_is_not_finite(step, value, message, held_out, tmp_path):
+    held, good, path = [], fit(epochs=1, held_out=held_out), tmp_path / "run.pt"
+    with pytest.raises(NonFiniteLoss, match=message):
+        fit(poison(make(), step, value), held_out, checkpoint=path, on_epoch=lambda run: held.append(run))
+    assert len(held) == 1 and same(held[0].state(), good.state())
+    assert same(Run.load(path).state(), good.state())
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("held_out", [HELD_OUT, None])
+@pytest.mark.parametrize("batch_size", [16, 50])
+@pytest.mark.parametrize("learning_rate", [1e6, 1e15])
+def test_absurd_learning_rate_never_leaves_a_broken_model(likelihood, held_out, batch_size, learning_rate, tmp_path):
+    model, settings = make(likelihood), dict(batch_size=batch_size, checkpoint=tmp_path / "run.pt")
+    try:
+        fit(model, held_out, learning_rate=learning_rate, **settings)
+    except NonFiniteLoss as error:
+        assert "of epoch" in str(error) and ("rate" in str(error) or "distortion" in str(error))
+    else:
+        assert learning_rate == 1e6
+    assert all(map(math.isfinite, evaluate(model, IMAGES)))
+    assert same(Run.load(tmp_path / "run.pt").model.state_dict(), model.state_dict())
+
+
+# early stopping
+
+
+def worse_after(best, monkeypatch):
+    """Let the held-out ELBO rise up to epoch `best` and fall from there on."""
+    epochs = iter(range(1, 1000))
+
+    def score(model, images):
+        n = next(epochs)
+        elbo = -100.0 - abs(n - best)
+        return Score(elbo, 10.0, -elbo - 10.0)
+
+    monkeypatch.setattr(training, "evaluate", score)
+
+
+@pytest.mark.parametrize("best", [1, 3])
+def test_patience_returns_the_best_parameters(best, monkeypatch, tmp_path):
+    wanted = fit(epochs=best).model.state_dict()
+    worse_after(best, monkeypatch)
+    run = fit(epochs=20, patience=2, checkpoint=tmp_path / "run.pt")
+    assert run.stopped == "early" and run.epoch == best + 2
+    assert same(run.model.state_dict(), wanted)
+    assert same(Run.load(tmp_path / "run.pt").model.state_dict(), wanted)
+
+
+def test_patience_is_not_asked_for_then_it_is(monkeypatch, tmp_path):
+    """The best epoch may lie before the run was told to be patient, and before it was saved and loaded."""
+    wanted = fit(epochs=2).model.state_dict()
+    worse_after(2, monkeypatch)
+    fit(epochs=4, checkpoint=tmp_path / "run.pt")
+    run = fit(Run.load(tmp_path / "run.pt"), epochs=20, patience=4)
+    assert run.stopped == "early" and run.epoch == 6 and same(run.model.state_dict(), wanted)
+
+
+def test_patience_changes_nothing_while_the_elbo_rises():
+    with_patience, without = fit(epochs=4, patience=100), fit(epochs=4)
+    assert with_patience.stopped == "finished" and same(with_patience.state(), without.state())
+
+
+# messages
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(batch_size=0), "batch_size must be a whole number, 1 or more, not 0"),
+        (dict(batch_size=2.5), "batch_size must be a whole number, 1 or more, not 2.5"),
+        (dict(learning_rate=0), "learning_rate must be a positive number, not 0"),
+        (dict(learning_rate=math.inf), "learning_rate must be a positive number, not inf"),
+        (dict(beta=-1), "beta must be a number, 0 or more, not -1"),
+        (dict(epochs=-1), "epochs must be a whole number, 0 or more, not -1"),
+        (dict(epochs=1.5), "epochs must be a whole number, 0 or more, not 1.5"),
+        (dict(patience=0), "patience must be 1 or more.*got 0"),
+        (dict(patience=3, held_out=None), "patience .*needs held_out images; got 3"),
+        (dict(held_out=IMAGES[:0]), r"held_out must have shape \(n, \*\(4, 4\)\) with n > 0, not \(0, 4, 4\)"),
+        (dict(held_out=IMAGES.flatten(1)), r"held_out must have shape .* not \(50, 16\)"),
+        (dict(device="cuda:77"), "device 'cuda:77' can't be used here; this machine has"),
+        (dict(device="abacus"), "device 'abacus' can't be used here"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fit(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(0, 4, 4), r"images must have shape \(n, \*\(4, 4\)\) with n > 0, not \(0, 4, 4\)"),
+        (torch.zeros(4, 4), r"images must have shape .* not \(4, 4\)"),
+        (torch.tensor(1.0), r"images must have shape .* not \(\)"),
+        (torch.full((2, 4, 4), 1.5), r"images must lie in \[0, 1\]"),
+        (torch.full((2, 4, 4), math.nan), r"images must lie in \[0, 1\]"),
+    ],
+)
+def test_wrong_images(images, message):
+    with pytest.raises(ValueError, match=message):
+        train(make(), images, epochs=1, progress=False)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_met_before_the_first_epoch(tmp_path):
+    (tmp_path / "file").touch()
+    model = make()
+    with pytest.raises(checkpoint.CheckpointError, match=r"file/run.pt \(0.0 MiB needed\)"):
+        fit(model, checkpoint=tmp_path / "file" / "run.pt")
+    assert same(model.state_dict(), make().state_dict())

@@ -1,0 +1,138 @@
+"""TrainingDashboard: the live picture of a training run. Used in 08_train."""
+
+import time
+from collections.abc import Sequence
+from itertools import cycle, islice
+
+import numpy as np
+import torch
+import traitlets
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from vae_lesson.explorer.bundle import bundle
+from vae_lesson.explorer.images import (
+    channels_first,
+    check_images,
+    check_labels,
+    class_bytes,
+    class_colours,
+    image_bytes,
+)
+from vae_lesson.explorer.network import activity, decoded, float32_bytes, posterior
+from vae_lesson.explorer.snapshots import draw_history, draw_posteriors, draw_sheet, png
+from vae_lesson.explorer.widget import LessonWidget
+from vae_lesson.model import VAE
+from vae_lesson.train import History, Run
+
+COLUMNS = 10
+SAMPLES = 40
+ELLIPSES = 100
+PAUSE = 0.2  # seconds between two updates at least ...
+SHARE = 0.04  # ... and so many that they take no more than this share of the time
+TERMS = [f"{images}_{term}" for images in ("train", "held") for term in ("elbo", "rate", "distortion")]
+
+
+class TrainingDashboard(LessonWidget):
+    """ELBO, rate and distortion as they change, reconstructions, posteriors in the latent plane, and samples.
+
+    Show it, then give it to the training: `run = train(model, ..., on_epoch=dashboard)`, and at the end
+    `dashboard.finish(run)`. Samples come from the same noise each time, so that they morph as the decoder learns.
+
+    Args:
+        model: the VAE that is going to be trained.
+        images: some to watch, best held-out ones, as the encoder takes them, shape (n, *image_shape), in [0, 1].
+        labels: their classes, whole numbers from 0 on, shape (n,).
+
+    Raises:
+        ValueError: an argument is not of the kind above.
+    """
+
+    _esm = bundle("training_dashboard.js")
+
+    status = traitlets.Unicode().tag(sync=True)
+    history = traitlets.Bytes().tag(sync=True)  # float32 (7, epochs): epoch, then TERMS; NaN where not measured
+    image_shape = traitlets.List(traitlets.Int()).tag(sync=True)  # channels, height, width
+    originals = traitlets.Bytes().tag(sync=True)  # uint8, as the next two: (COLUMNS, *image_shape)
+    reconstructions = traitlets.Bytes().tag(sync=True)
+    samples = traitlets.Bytes().tag(sync=True)  # (SAMPLES, *image_shape)
+    axes = traitlets.List(traitlets.Int()).tag(sync=True)  # the plane's two latents, counted from 0
+    ellipses = traitlets.Bytes().tag(sync=True)  # float32 (ELLIPSES, 4): two means, two standard deviations
+    classes = traitlets.Bytes().tag(sync=True)  # uint8 (ELLIPSES,); empty without labels
+    colours = traitlets.Dict().tag(sync=True)  # class -> colour
+
+    def __init__(self, model: VAE, images: Tensor, labels: Sequence[int] | Tensor | None = None):
+        check_images(model, images)
+        labels = check_labels(labels, len(images))
+        self._next = 0.0  # no update before this moment
+        self._rows = _one_of_each(labels, len(images))
+        self._images, self._labels = images, labels
+        self._noise = torch.randn(SAMPLES, model.latent_dim, generator=torch.Generator().manual_seed(0))
+        super().__init__(
+            image_shape=channels_first(model.image_shape),
+            originals=image_bytes(images[self._rows]),
+            classes=class_bytes(None if labels is None else labels[:ELLIPSES]),
+            colours=class_colours(labels),
+        )
+        self._show(History(), model, "before training")
+
+    def __call__(self, run: Run) -> None:
+        """Show where a training run is, unless the last time was only a moment ago; for `train(on_epoch=...)`."""
+        start = time.monotonic()
+        if start < self._next:
+            return
+        self._show(run.history, run.model, f"training: epoch {run.epoch}")
+        end = time.monotonic()
+        self._next = end + max(PAUSE, (end - start) / SHARE)
+
+    def finish(self, run: Run) -> None:
+        """Show how a training run ended."""
+        self._show(run.history, run.model, f"{run.stopped or 'finished'} after epoch {run.epoch}")
+
+    def snapshot(self) -> bytes:
+        """A picture (PNG) of the curves, the posteriors, reconstructions and samples, drawn without a browser."""
+        figure = Figure(figsize=(9.4, 5.2), dpi=100, facecolor="white", layout="constrained")
+        parts = figure.subplot_mosaic(
+            [["elbo", "rate", "distortion"], ["plane", "pictures", "pictures"]], height_ratios=(2, 3)
+        )
+        draw_history(parts, np.frombuffer(self.history, "<f4").reshape(7, -1))
+        ellipses = np.frombuffer(self.ellipses, "<f4").reshape(-1, 4)
+        labels = None if self._labels is None else self._labels[: len(ellipses)].tolist()
+        draw_posteriors(parts["plane"], ellipses, labels, self.axes)
+        pixels = np.frombuffer(self.originals + self.reconstructions + self.samples, np.uint8)
+        draw_sheet(parts["pictures"], pixels.reshape(-1, COLUMNS, *self.image_shape) / 255)
+        figure.suptitle(self.status, fontsize=9)
+        return png(figure)
+
+    def alt(self) -> str:
+        """The picture in words."""
+        return f"{self.status}: curves of ELBO, rate and distortion, posteriors, reconstructions and samples"
+
+    def summary(self) -> str:
+        """The sizes of what it watches."""
+        return f"images={len(self._images)}"
+
+    def _show(self, history: History, model: VAE, status: str) -> None:
+        mu, sigma = posterior(model, self._images[: max(ELLIPSES, len(self._rows))])
+        axes = sorted(activity(mu).argsort(descending=True)[:2].tolist()) if model.latent_dim > 1 else []
+        row_mu, _ = posterior(model, self._images[self._rows])
+        with self.hold_sync():  # one message
+            self.history = _history_bytes(history)
+            self.reconstructions = image_bytes(decoded(model, row_mu))
+            self.samples = image_bytes(decoded(model, self._noise))
+            self.axes = axes
+            self.ellipses = float32_bytes(torch.cat([mu[:, axes], sigma[:, axes]], 1)[:ELLIPSES])
+            self.status = status
+
+
+def _history_bytes(history: History) -> bytes:
+    missing = [np.nan] * len(history.epoch)
+    rows = [history.epoch, *(getattr(history, term) or missing for term in TERMS)]
+    return np.array(rows, dtype="<f4").tobytes()
+
+
+def _one_of_each(labels: Tensor | None, n: int) -> list[int]:
+    """COLUMNS rows to watch: the first image of each class, then the first of those left; again if they are too few."""
+    first = [] if labels is None else [int((labels == label).nonzero()[0]) for label in labels.unique()]
+    others = (i for i in range(n) if i not in first)
+    return list(islice(cycle([*first, *islice(others, COLUMNS)]), COLUMNS))
