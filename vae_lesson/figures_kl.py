@@ -36,7 +36,7 @@ def rate_distortion_plane(
         axis.plot(*place, "o", markersize=9, color=COLOURS["posterior"], markeredgecolor="white")
         axis.annotate(name, place, (10, 6), textcoords="offset points")
     axis.set(xlim=(0, 3.5), ylim=(0, 4), xlabel="rate (nats)", ylabel="distortion (nats)")
-    axis.legend(loc="upper right")
+    axis.legend(loc="upper right", markerscale=4, frameon=True, edgecolor="none")
     return figure
 
 

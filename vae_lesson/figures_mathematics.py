@@ -75,10 +75,12 @@ def sample_bounds(
     figure, axis = new_figure(figsize=(6.6, 3.4))
     axis.axhline(evidence, color=COLOURS["evidence"], label="$\\log p(x)$, exact")
     axis.fill_between(samples, exact, evidence, facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0)
-    axis.plot(samples, exact, color=COLOURS["elbo"], label="$L_K$, exact")
+    axis.plot(samples, exact, "_-", color=COLOURS["elbo"], linewidth=1.2, markersize=9, label="$L_K$, exact")
     axis.errorbar(samples, bounds, 2 * np.asarray(errors), fmt="o", color=COLOURS["elbo"], markersize=4, capsize=3,
                   label="$L_K$, estimated")
     axis.set(xscale="log", xlabel="samples $K$", ylabel=NATS)
+    axis.set_xticks(samples, labels=map(str, samples), minor=False)
+    axis.minorticks_off()
     axis.legend(loc="lower right")
     return figure
 

@@ -1,12 +1,12 @@
 """A target with several modes, and the two KL divergences between it and a Gaussian, by quadrature. Taught in 05."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
 LOG_2PI = np.log(2 * np.pi)
 NODES = 2001  # the trapezoid rule converges geometrically on a bell: with this many only rounding is left
-COARSE = 201  # enough to search with
 REACH = 10  # standard deviations, beyond which a bell weighs less than 1e-22
 
 
@@ -15,10 +15,10 @@ def log_normal(z: np.ndarray, mean: np.ndarray, log_var: np.ndarray) -> np.ndarr
     return -0.5 * (LOG_2PI + log_var + (z - mean) ** 2 / np.exp(log_var))
 
 
-def trapezoid(low: float, high: float, nodes: int = NODES) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights, each (nodes,), of the trapezoid rule from low to high."""
-    z = np.linspace(low, high, nodes)
-    weights = np.full(nodes, (high - low) / (nodes - 1))
+def trapezoid(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights, each (NODES,), of the trapezoid rule from low to high."""
+    z = np.linspace(low, high, NODES)
+    weights = np.full(NODES, (high - low) / (NODES - 1))
     weights[[0, -1]] /= 2
     return z, weights
 
@@ -72,45 +72,23 @@ class Mixture:
         """KL(q, p) = E_q[log q(z) - log p(z)]: large where q has weight and p has none."""
         return float(self._reverse_kl(mu, log_var))
 
-    def reverse_minima(self, mu_range: Sequence[float], log_var_range: Sequence[float]) -> list[tuple[float, float]]:
-        """Every (mu, log_var) in a box at which reverse KL has a local minimum, the lowest first.
-
-        Args:
-            mu_range, log_var_range: lowest and highest of each.
-
-        Raises:
-            ValueError: there is none inside the box.
-        """
-        starts = np.stack(np.meshgrid(np.linspace(*mu_range, 9), np.linspace(*log_var_range, 9)), -1).reshape(-1, 2)
-        found = [self._polished(place) for place in self._descended(starts)]
-        low, high = np.transpose([mu_range, log_var_range])
-        inside = {tuple(p.round(6)): tuple(p.tolist()) for p in found if (p > low).all() and (p < high).all()}
-        if not inside:
-            raise ValueError("reverse KL has no minimum inside mu_range and log_var_range")
-        return sorted(inside.values(), key=lambda place: self.reverse_kl(*place))
-
-    def _descended(self, places):
-        """Each place (n, 2) moved downhill, in ever smaller steps, to a minimum of reverse KL; distinct ones."""
-        moves = np.stack(np.meshgrid([0, -1, 1], [0, -1, 1]), -1).reshape(-1, 1, 2)  # first: stay
-        size = np.full((len(places), 1), 0.5)
-        while size.max() > 1e-4:
-            around = places + size * moves
-            best = self._reverse_kl(around[..., 0], around[..., 1], COARSE).argmin(0)
-            places = around[best, np.arange(len(places))]
-            size = np.where(best[:, None] == 0, size / 2, size)
-        return np.unique(places.round(3), axis=0)
-
-    def _polished(self, place):
-        """By Newton's method, from so near that it can't go to a saddle."""
-        for _ in range(5):
+    def reverse_minimum(self, mu: float, log_var: float) -> tuple[float, float]:
+        """The local minimum (mu, log_var) of reverse KL downhill from a start; other starts may end elsewhere."""
+        place, size = np.array([mu, log_var]), 0.05  # short steps, since a shallow minimum is easily jumped over
+        moves = np.array([(0, 0), *product((-1, 0, 1), repeat=2)])  # first: stay
+        while size > 1e-4:
+            around = place + size * moves
+            best = self._reverse_kl(*around.T).argmin()
+            place, size = around[best], size if best else size / 2
+        for _ in range(5):  # Newton's method, from so near that it can't go to a saddle
             steps = 1e-5 * np.eye(2)
             slopes = [(self._reverse_gradient(place + s) - self._reverse_gradient(place - s)) / 2e-5 for s in steps]
             place = place - np.linalg.solve(np.array(slopes).T, self._reverse_gradient(place))
-        return place
+        return float(place[0]), float(place[1])
 
-    def _reverse_kl(self, mu, log_var, nodes=NODES):
+    def _reverse_kl(self, mu, log_var):
         """Of the shape to which mu and log_var broadcast."""
-        e, de = _standard_normal(nodes)
+        e, de = _standard_normal()
         mu, log_var = np.broadcast_arrays(mu, log_var)
         z = mu[..., None] + np.exp(log_var / 2)[..., None] * e
         return de @ log_normal(e, 0, 0) - log_var / 2 - self.log_density(z) @ de
@@ -127,7 +105,7 @@ class Mixture:
         return np.log(self.weights) + log_normal(z, self.means, 2 * np.log(self.sigmas))
 
 
-def _standard_normal(nodes: int = NODES) -> tuple[np.ndarray, np.ndarray]:
+def _standard_normal() -> tuple[np.ndarray, np.ndarray]:
     """Nodes e, and weights for the expectation over e ~ N(0, 1)."""
-    e, de = trapezoid(-REACH, REACH, nodes)
+    e, de = trapezoid(-REACH, REACH)
     return e, de * np.exp(log_normal(e, 0, 0))

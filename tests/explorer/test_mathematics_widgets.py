@@ -10,7 +10,7 @@ from base64 import b64decode
 import numpy as np
 import pytest
 import traitlets
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 from vae_lesson.explorer import BoundExplorer, KLExplorer
 from vae_lesson.explorer.bundle import HERE, bundle
@@ -94,6 +94,13 @@ def test_minima_are_reached():
         assert min(KLExplorer("bimodal", *place).numbers[key] for place in MANY[:50]) > explorer.numbers[key]
     explorer.set(*explorer.minima["other"])
     assert explorer.numbers["KL(q, p)"] > explorer.numbers["least KL(q, p)"] + 0.5
+
+
+def test_the_target_has_no_other_minima():
+    minima = KLExplorer("bimodal").minima
+    starts = [(mu, log_var) for mu in np.linspace(-3, 3, 9) for log_var in (-2.0, -1.0, 0.0, 1.0, 2.0)]
+    found = {tuple(optimize.minimize(lambda at: TARGET.reverse_kl(*at), start).x.round(3)) for start in starts}
+    assert found == {tuple(np.round(minima[name], 3)) for name in ("reverse", "other")}
 
 
 @pytest.mark.parametrize(("name", "view"), ALL)
@@ -424,6 +431,7 @@ def test_kl_under_the_hand(open_notebook):
     Pad(page, (-5, 5), peak(sigma)).drag((1, peak(sigma)), (-0.5, peak(0.8)))
     mu, log_var = agree(lab_page, PRIOR_KEYS)
     assert mu == pytest.approx(-0.5, abs=0.03) and np.exp(log_var / 2) == pytest.approx(0.8, abs=0.02)
+    page.locator(".vae-density").focus()
     page.keyboard.press("ArrowRight")
     assert agree(lab_page, PRIOR_KEYS)[0] == pytest.approx(mu + 0.1, abs=1e-5)
     page.get_by_role("button", name="Set q to the prior").click()

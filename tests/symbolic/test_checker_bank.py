@@ -4,7 +4,8 @@ import pytest
 from bank_false import FALSE, UNDECIDED
 from bank_true import TRUE, WRONG_REASON
 
-from vae_lesson.symbolic import check
+from vae_lesson.symbolic import check, verdict
+from vae_lesson.symbolic.witness import Finding
 
 OPPOSITE = {"=": "=", ">=": "<=", "<=": ">="}
 
@@ -60,3 +61,16 @@ def test_a_true_line_with_a_wrong_reason_is_told_the_right_one(line):
 def test_what_cannot_be_decided_is_never_accepted(line):
     assert check(*line).status == "undecided"
     assert not check(*line[:3])
+
+
+@pytest.mark.parametrize("line", FALSE[::6], ids=name)
+def test_a_proof_that_believes_everything_is_overruled_by_the_witness(line, monkeypatch):
+    monkeypatch.setattr(verdict, "equal", lambda *_: True)
+    answer = check(*line)
+    assert answer.status == "refused" and answer.disagreement
+
+
+@pytest.mark.parametrize("line", FALSE[::3], ids=name)
+def test_a_witness_that_believes_everything_is_not_enough(line, monkeypatch):
+    monkeypatch.setattr(verdict, "judge", lambda *_: Finding(True, worlds=1))
+    assert not check(*line)

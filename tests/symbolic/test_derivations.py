@@ -123,6 +123,9 @@ def test_a_derivation_that_does_not_stand_is_no_reason():
     bad = Derivation(p(x)).eq(p(z), "algebra")
     assert not check(p(x), "=", p(x), bad)
     assert not check(p(x), "=", p(z), bad)
+    true_by_another_rule = Derivation(log(p(x))).eq(E(q_x, log(p(x))), "multiply by one")
+    assert not check(log(p(x)), "=", E(q_x, log(p(x))), true_by_another_rule)
+    assert check(log(p(x)), "=", E(q_x, log(p(x))), Derivation(log(p(x))).eq(true_by_another_rule.end, "normalisation"))
 
 
 def test_an_inequality_is_no_reason_for_the_other_direction():

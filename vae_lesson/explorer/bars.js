@@ -7,9 +7,9 @@ const ROW = 26; // pixels
 
 /**
  * Horizontal bars in nats on one axis. `rows` are { key, name, quantity, part }; without a quantity a bar is hatched: a
- * gap. A `part` is paler, and hatched when it takes away. `set(bars, range, guides)` takes { key: [from, to] }, the axis
- * [low, high] without room for numbers, and dotted lines { at, row }, through all rows if `row` is left out. Numbers
- * stand at the bars' ends, on the left or the right `side`. Returns { element, set }.
+ * gap. A `part` is paler, and hatched when it takes away. `set(bars, range, guides)` takes { key: [from, to] }, the
+ * axis [low, high] without room for numbers, and dotted lines { at, row }, through all rows if `row` is left out.
+ * Numbers stand at the bars' ends, on the left or the right `side`. Returns { element, set }.
  */
 export function createBars({ label, rows, side }) {
   const chart = element("div", { class: "vae-bars", role: "group", "aria-label": label });

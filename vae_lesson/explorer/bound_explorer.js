@@ -60,7 +60,8 @@ function density(normal) {
 }
 
 // K samples of q as sticks, as high as their shares of the weight.
-function createWeightsView(model, linear) {
+function createWeightsView(model, linear, signal) {
+  const save = coalesced(() => model.save_changes(), signal);
   const canvas = element("canvas", { role: "img" });
   const below = element("div", { class: "vae-below" }, canvas);
   const most = model.get("noise").length;
@@ -75,7 +76,7 @@ function createWeightsView(model, linear) {
     format: (value) => String(Math.round(value)),
     onInput: (value) => {
       model.set("K", Math.round(value));
-      model.save_changes();
+      save();
     },
   });
   const numbers = createReadouts("exact values and what the samples tell", [
@@ -135,7 +136,8 @@ function createBarsView(model, linear) {
   const update = (q) => {
     const { evidence, elbo, gap } = boundOf(linear, q);
     const range = [Math.min(0, evidence) - ladder(gap, 2), Math.max(0, evidence)];
-    bars.set({ evidence: [0, evidence], elbo: [0, elbo], gap: [elbo, elbo + gap] }, range, [{ at: elbo }, { at: evidence }]);
+    const spans = { evidence: [0, evidence], elbo: [0, elbo], gap: [elbo, elbo + gap] };
+    bars.set(spans, range, [{ at: elbo }, { at: evidence }]);
   };
   return { below: bars.element, controls: [], after: [], update };
 }
@@ -156,7 +158,7 @@ function createTermsView(model, linear) {
   const update = (q) => {
     const { evidence, gap, rate, distortion } = boundOf(linear, q);
     const loss = rate + distortion;
-    const lowest = Math.min(0, -evidence, rate + distortion);
+    const lowest = Math.min(0, -evidence, loss);
     const range = [lowest && -ladder(-lowest, 1), ladder(Math.max(loss, rate, -evidence + 2), 1)];
     bars.set({
       rate: [0, rate],

@@ -13,7 +13,8 @@ const NEAR = 18; // pixels within which a handle at one standard deviation is ta
  * Densities over z with a q that mouse, touch and keys move: its peak sideways for the mean, up and down for the
  * spread, or a handle at one standard deviation.
  *
- * `others` are the densities that stay: { quantity, name, density(z), top, nameAt, dashes }. Returns { element, redraw() }.
+ * `others` are the densities that stay: { quantity, name, density(z), top, nameAt, dashes }. Returns
+ * { element, redraw() }.
  */
 export function createDensityPad({ q, zRange, others }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
@@ -75,7 +76,9 @@ function paint(context, map, theme, q, others) {
   insideFrame(context, map, () => {
     fillCurve(context, map, density, theme.q, 0.14);
     drawCurve(context, map, density, { colour: theme.q, width: 3.5 }); // seen on both sides of a curve that it equals
-    for (const other of others) drawCurve(context, map, other.density, { colour: theme[other.quantity], dashes: other.dashes });
+    for (const { quantity, density: other, dashes } of others) {
+      drawCurve(context, map, other, { colour: theme[quantity], dashes });
+    }
   });
   for (const { quantity, name, density: other, nameAt } of others) {
     drawName(context, theme, name, map.x(nameAt), map.y(other(nameAt)) - 18, inkOf(theme, quantity), "center");
@@ -84,7 +87,7 @@ function paint(context, map, theme, q, others) {
   for (const { x, y } of sides) drawKnob(context, theme, x, y, 4.5);
   drawKnob(context, theme, peak.x, peak.y, 7);
   const outwards = q.mu >= (others.at(-1).nameAt ?? 0) ? 1 : -1;
-  drawName(context, theme, "q(z)", peak.x + 14 * outwards, peak.y - 4, theme.q, outwards > 0 ? "left" : "right");
+  drawName(context, theme, "q(z)", peak.x + 14 * outwards, peak.y + 4, theme.q, outwards > 0 ? "left" : "right");
 }
 
 function drawKnob(context, theme, x, y, radius) {

@@ -44,7 +44,8 @@ export function createExplorerPlane({ model, net, reach, step, readZ, setLatents
   function moved() {
     grid.request(readZ(), axes(), readTheme(pad.element).dark);
     const { group } = nearestGroup(groups, here());
-    if (group.name) near.textContent = `nearest posterior mean: an image of class ${group.name}`;
+    const text = group.name && `nearest posterior mean: an image of class ${group.name}`;
+    if (text !== near.textContent) near.textContent = text; // else a screen reader would say it again
     pad.redrawFront();
   }
 

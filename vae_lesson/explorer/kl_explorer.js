@@ -102,14 +102,16 @@ function drawIntegrand(canvas, [min, max], q, { positive, negative }) {
     drawCurve(context, map, () => 0, { colour: theme.ink, width: 1 });
   });
   const { left, width, top, height } = map.box;
-  drawName(context, theme, `above zero +${number(positive, 2)}`, left + width - 10, top + 16, inkOf(theme, "rate"), "right");
-  drawName(context, theme, `below zero ${number(negative, 2)}`, left + width - 10, top + height - 14, inkOf(theme, "rate"), "right");
+  const tell = (text, y) => drawName(context, theme, text, left + width - 10, y, inkOf(theme, "rate"), "right");
+  tell(`above zero +${number(positive, 2)}`, top + 16);
+  tell(`below zero ${number(negative, 2)}`, top + height - 14);
 }
 
 // Forward and reverse KL to a target with two modes, each beside the least that it can be.
 function createBimodalView(model, q) {
   const parts = model.get("target");
-  const minima = Object.fromEntries(Object.entries(model.get("minima")).map(([k, [mu, logVar]]) => [k, { mu, logVar }]));
+  const places = Object.entries(model.get("minima"));
+  const minima = Object.fromEntries(places.map(([name, [mu, logVar]]) => [name, { mu, logVar }]));
   const least = { forward: forwardKl(parts, minima.forward), reverse: reverseKl(parts, minima.reverse) };
   const bars = createBars({
     label: "the two divergences, in nats; dotted lines mark the least that each can be",
@@ -132,7 +134,8 @@ function createBimodalView(model, q) {
   };
   const density = (z) => Math.exp(logMixture(parts, z));
   const modes = parts.map(([, mu]) => mu);
-  const other = { quantity: "posterior", name: "p(z)", nameAt: modes[0], density, top: Math.max(...modes.map(density)) };
+  const top = Math.max(...modes.map(density));
+  const other = { quantity: "posterior", name: "p(z)", nameAt: modes[0], density, top };
   const buttons = element("div", { class: "vae-buttons" },
     button("Least forward KL", () => q.set(minima.forward)),
     button("Least reverse KL", () => q.set(minima.reverse)),

@@ -105,6 +105,7 @@ class KLExplorer(QWidget):
 
 @cache
 def _minima() -> dict[str, tuple[float, float]]:
-    """Where forward KL is least (moment matching, exact), and the two minima of reverse KL, the lower first."""
-    reverse, other = TARGET.reverse_minima(MU_RANGE, LOG_VAR_RANGE)
+    """Where forward KL is least (moment matching, exact), and reverse KL's minimum at either mode, the lower first."""
+    found = [TARGET.reverse_minimum(mean, 2 * log(s)) for mean, s in zip(TARGET.means, TARGET.sigmas, strict=True)]
+    reverse, other = sorted(found, key=lambda place: TARGET.reverse_kl(*place))
     return {"forward": TARGET.moments(), "reverse": reverse, "other": other}

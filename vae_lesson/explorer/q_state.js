@@ -4,7 +4,7 @@ import { createSlider } from "./slider.js";
 
 export const Q_STEP = 0.1; // what an arrow key moves: of the mean, and of the log-variance
 
-/** The q of a widget's model: { read(), set({ mu, logVar }), muRange, logVarRange }; what `set` gets is kept in range. */
+/** The q of a widget's model: { read(), set({ mu, logVar }), muRange, logVarRange }; `set` keeps it in range. */
 export function createQ(model, signal) {
   const save = coalesced(() => model.save_changes(), signal);
   const [muRange, logVarRange] = [model.get("mu_range"), model.get("log_var_range")];

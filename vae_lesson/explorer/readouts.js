@@ -9,8 +9,9 @@ export function createReadouts(label, rows) {
   const table = element("div", { class: "vae-numbers", role: "group", "aria-label": label });
   const outputs = new Map(rows.map(({ key }) => [key, createOutput(key)]));
   for (const { key, name, quantity, unit = "nats" } of rows) {
-    const patch = element("span", { class: `vae-patch ${quantity === "gap" ? "vae-hatched" : ""}`, "aria-hidden": "true" });
-    if (quantity && quantity !== "gap") patch.style.background = `var(--vae-${quantity})`;
+    const hatched = quantity === "gap";
+    const patch = element("span", { class: `vae-patch ${hatched ? "vae-hatched" : ""}`, "aria-hidden": "true" });
+    if (quantity && !hatched) patch.style.background = `var(--vae-${quantity})`;
     const unitNote = element("span", { class: "vae-note" }, unit);
     table.append(patch, element("span", {}, ...mathText(name)), outputs.get(key), unitNote);
   }

@@ -10,11 +10,13 @@ import { element } from "./dom.js";
 export function createSlider({ name, title = name, note = "", min, max, step, unit, format, onInput }) {
   const input = element("input", { type: "range", min, max, step: "any", "aria-label": `${title}, in ${unit}`, title });
   const readout = element("output", { class: "vae-readout", "aria-hidden": "true" });
+  let shown;
   const set = (value) => {
+    if (value === shown) return;
+    shown = value;
     input.value = value;
     readout.textContent = format(value);
     input.setAttribute("aria-valuetext", `${format(value)} ${unit}`);
-    input.style.setProperty("--vae-at", (value - min) / (max - min));
   };
   const moved = (value) => {
     set(value);
