@@ -215,6 +215,7 @@ def places(content, path=()):
         yield from places(value, (*path, key))
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 def test_any_value_missing_or_replaced_is_one_kind_of_error(run, tmp_path):
     state, refused, all_places = run.state(), 0, list(places(run.state()))
     chance = random.Random(0)

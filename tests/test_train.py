@@ -281,19 +281,18 @@ def test_presses_while_the_run_is_put_in_order_do_no_harm(presses, monkeypatch):
 
 def test_interrupt_at_random_moments():
     """From a timer, so that it comes anywhere: in a step, an evaluation, between two epochs."""
-    whole, run = fit(epochs=40).state(), make()
-    waits = random.Random(0)
+    whole, run, waits = fit(epochs=40).state(), make(), random.Random(0)
     for _ in range(12):
-        timer = threading.Timer(waits.uniform(0.005, 0.04), os.kill, (os.getpid(), signal.SIGINT))
+        timer = threading.Timer(waits.uniform(0.002, 0.04), os.kill, (os.getpid(), signal.SIGINT))
 
-        def stop_timer(run, timer=timer):
-            if run.epoch == 39:   # no signal may come when nobody waits for it
+        def at_epoch(run, timer=timer):
+            if run.epoch < 38 and not timer.ident:   # only now does anybody listen to signals
+                timer.start()
+            elif run.epoch >= 38 and timer.ident:   # soon nobody does any more
                 timer.cancel()
                 timer.join()
 
-        timer.start()
-        run = fit(run, epochs=40, on_epoch=stop_timer)
-        timer.join()
+        run = fit(run, epochs=40, on_epoch=at_epoch)
     assert same(fit(run, epochs=40).state(), whole)
 
 

@@ -34,7 +34,7 @@ def run(notebook: NotebookNode, folder: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     where = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", store_widget_state=False, resources=where).execute()
+    NotebookClient(notebook, timeout=600, kernel_name="python3", store_widget_state=False, resources=where).execute()
 
 
 def trim(notebook: NotebookNode) -> None:
@@ -48,9 +48,21 @@ def trim(notebook: NotebookNode) -> None:
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET, None)  # the kernel that it belongs to is gone
                 output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
+
+
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs with what one stream wrote in pieces, as it came, put together."""
+    whole: list[NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name:
+            whole[-1] = nbformat.from_dict({**whole[-1], "text": whole[-1].text + output.text})
+        else:
+            whole.append(output)
+    return whole
 
 
 def problems(notebook: NotebookNode) -> list[str]:

@@ -54,6 +54,7 @@ def test_samples_come_from_the_same_noise_each_time():
     before = dashboard.samples
     dashboard.finish(run_of(1))
     assert dashboard.samples == before, "the same model and noise"
+    assert TrainingDashboard(strong_vae(3), noise_images(30)).samples == before, "in every run"
     run = run_of(2)
     with torch.no_grad():
         run.model.decoder[-1].bias += 1

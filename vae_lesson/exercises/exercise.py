@@ -1,8 +1,8 @@
 """Exercises whose answers are judged by mathematics, never by their spelling. Every lesson uses this one mechanism.
 
 An exercise knows its solution and the usual mistakes. An answer is compared with the solution by a judge; if it is
-wrong it is compared, by the same judge, with each mistake, so that the hint speaks of what the reader did. The exercises
-of a lesson stand beside this file, one module each; on the page there is one line to write:
+wrong it is compared, by the same judge, with each mistake, so that the hint speaks of what the reader did. Those of a
+lesson stand beside this file, one module each; on the page there is one line to write:
 
     from vae_lesson.exercises import lesson_02 as exercises
 
@@ -12,6 +12,7 @@ of a lesson stand beside this file, one module each; on the page there is one li
 Importing this module takes no torch.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,7 @@ class Exercise:
     """A question with its solution, the judge of answers, and hints.
 
     Attributes:
-        name: the exercise's number on the page, such as "02.1".
+        name: the exercise's number on the page, such as "2.1".
         solution: a right answer.
         equal: judge(answer, other) -> whether the two are the same answer; it raises ValueError, with a message for the
             reader, when an answer is not of the kind asked for.
@@ -50,14 +51,18 @@ class Exercise:
         """Judge an answer; the dots of an untouched exercise are no answer and count as no try."""
         if answer is ...:
             return Reply(self.name, None, "write your answer in place of the dots, then run the cell again")
+        unfit = ""
         try:
             if self.equal(answer, self.solution):
                 return Reply(self.name, True, self.because)
-            for wrong, hint in self.mistakes:
+        except ValueError as error:
+            unfit = str(error)
+        for wrong, hint in self.mistakes:
+            with contextlib.suppress(ValueError):  # unfit to be compared with this mistake
                 if self.equal(answer, wrong):
                     return Reply(self.name, False, hint)
-        except ValueError as error:
-            return Reply(self.name, False, str(error))
+        if unfit:
+            return Reply(self.name, False, unfit)
         hint = self.hints[min(self._tries, len(self.hints) - 1)] if self.hints else ""
         self._tries += 1
         return Reply(self.name, False, hint)
@@ -86,7 +91,7 @@ def same_number(tolerance: float) -> Callable[[Any, Any], bool]:
     def equal(answer: Any, other: Any) -> bool:
         try:
             value = float(answer)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"the answer should be a number, and {answer!r} is none") from error
         return abs(value - float(other)) <= tolerance
 

@@ -21,7 +21,7 @@ def _naive(log_w):
 
 
 jensen = Exercise(
-    name="02.1",
+    name="2.1",
     solution=np.log(2.5) - np.log(2),
     equal=same_number(5e-4),
     mistakes=(
@@ -40,7 +40,7 @@ jensen = Exercise(
 )
 
 prior_as_q = Exercise(
-    name="02.2",
+    name="2.2",
     solution=E(p(z), log(p(x | z))),
     equal=same_line,
     mistakes=(
@@ -59,7 +59,7 @@ prior_as_q = Exercise(
 )
 
 spread = Exercise(
-    name="02.3",
+    name="2.3",
     solution=sympy.exp(delta**2) - 1,
     equal=same_expression,
     mistakes=(
@@ -78,7 +78,7 @@ spread = Exercise(
 )
 
 k_bound = Exercise(
-    name="02.4",
+    name="2.4",
     solution=bound_from,
     equal=same_function(
         (np.log([[1.0, 3.0]]),),

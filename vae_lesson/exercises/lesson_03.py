@@ -26,14 +26,14 @@ def _both_positive(a, b):
 
 
 bayes = Exercise(
-    name="03.1",
+    name="3.1",
     solution=log(p(x | z)) + log(p(z)) - log(p(z | x)),
     equal=same_line,
     mistakes=(
         (log(p(x | z)) + log(p(z)) + log(p(z | x)), "the posterior divides: its logarithm is subtracted"),
         (log(p(x | z)) - log(p(z | x)), "without the prior: p(x|z) alone is not the joint density p(x, z)"),
         (log(p(x | z)) + log(p(z)), "that is log p(x, z), which changes with z; one more term makes it constant in z"),
-        (log(p(x | z)) + log(p(z)) - log(q(z | x)), "that is the log weight of lesson 2: constant if q is the posterior"),
+        (log(p(x | z)) + log(p(z)) - log(q(z | x)), "that is the log weight of lesson 2, not constant in z"),
         (log(p(z | x)) - log(p(x | z)) - log(p(z)), "that is -log p(x)"),
     ),
     hints=(
@@ -45,7 +45,7 @@ bayes = Exercise(
 )
 
 gap = Exercise(
-    name="03.2",
+    name="3.2",
     solution=0.25,
     equal=same_number(1e-6),
     mistakes=(
@@ -63,7 +63,7 @@ gap = Exercise(
 )
 
 gradient = Exercise(
-    name="03.3",
+    name="3.3",
     solution=-(mu - m) / s**2,
     equal=same_expression,
     mistakes=(
@@ -82,7 +82,7 @@ gradient = Exercise(
 )
 
 direction = Exercise(
-    name="03.4",
+    name="3.4",
     solution=KL(q(z | x), p(z | x)),
     equal=same_line,
     mistakes=(
@@ -100,7 +100,7 @@ direction = Exercise(
 )
 
 tables = Exercise(
-    name="03.5",
+    name="3.5",
     solution=table_kl,
     equal=same_function(
         (np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.25, 0.5])),
@@ -112,7 +112,7 @@ tables = Exercise(
         (_both_positive, "you leave out states with a > 0 and b = 0: there the divergence is infinite"),
         (lambda a, b: table_kl(b, a), "the arguments are swapped: a is averaged under"),
         (lambda a, b: -table_kl(a, b), "the sign is turned: the log is of a/b"),
-        (lambda a, b: table_kl(a, b) / np.log(2), "that is in bits; the unit here is the nat, with the natural logarithm"),
+        (lambda a, b: table_kl(a, b) / np.log(2), "that is in bits; the unit here is the nat, by the natural log"),
     ),
     hints=(
         "a state with a = 0 adds nothing, whatever b is; a state with a > 0 and b = 0 makes the whole infinite",

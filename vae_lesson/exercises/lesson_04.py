@@ -19,7 +19,7 @@ def _same_computable_line(answer: Any, other: Any) -> bool:
 _q = q(z | x)
 _TURN = "that is the ELBO; the KL less log p(x) is its negative: turn the sign"
 computable = Exercise(
-    name="04.1",
+    name="4.1",
     solution=KL(_q, p(z)) - E(_q, log(p(x | z))),
     equal=_same_computable_line,
     mistakes=[
@@ -41,7 +41,7 @@ computable = Exercise(
 )
 
 gap = Exercise(
-    name="04.2",
+    name="4.2",
     solution=1.5,
     equal=same_number(1e-6),
     mistakes=[
@@ -58,7 +58,7 @@ gap = Exercise(
 )
 
 estimate = Exercise(
-    name="04.3",
+    name="4.3",
     solution=lambda log_likelihood, log_prior, log_q: np.mean(log_likelihood + log_prior - log_q),
     equal=same_function(
         *(tuple(np.random.default_rng(seed).normal(-3, 1, (3, size))) for seed, size in enumerate((4, 7)))
@@ -82,7 +82,7 @@ estimate = Exercise(
 )
 
 charged_twice = Exercise(
-    name="04.4",
+    name="4.4",
     solution=2 / 11,
     equal=same_number(1e-4),
     mistakes=[

@@ -8,7 +8,7 @@ import sympy
 from vae_lesson.exercises.exercise import Exercise, same_expression, same_function, same_number
 
 by_hand = Exercise(
-    name="05.1",
+    name="5.1",
     solution=1.625 + log(2),
     equal=same_number(1e-3),
     mistakes=[
@@ -27,7 +27,7 @@ by_hand = Exercise(
 )
 
 rate = Exercise(
-    name="05.2",
+    name="5.2",
     solution=lambda mu, log_var: 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var).sum(-1),
     equal=same_function(*(tuple(np.random.default_rng(seed).normal(size=(2, 4, 3))) for seed in (0, 1))),
     mistakes=[
@@ -51,7 +51,7 @@ _mu_1, _mu_2 = sympy.symbols("mu_1 mu_2", real=True)
 _sigma = sympy.Symbol("sigma", positive=True)
 _gap = _mu_1 - _mu_2
 same_width = Exercise(
-    name="05.3",
+    name="5.3",
     solution=_gap**2 / (2 * _sigma**2),
     equal=same_expression,
     mistakes=[
@@ -73,7 +73,7 @@ same_width = Exercise(
 )
 
 forward_variance = Exercise(
-    name="05.4",
+    name="5.4",
     solution=5,
     equal=same_number(1e-6),
     mistakes=[
@@ -91,7 +91,7 @@ forward_variance = Exercise(
 
 _delta = sympy.Symbol("delta", positive=True)
 reconstruction = Exercise(
-    name="05.5",
+    name="5.5",
     solution=-(_delta**2) / 2,
     equal=same_expression,
     mistakes=[

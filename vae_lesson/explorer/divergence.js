@@ -5,7 +5,7 @@ const NODES = 2001;
 const REACH = 10; // standard deviations
 
 /** The integral of f from low to high by the trapezoid rule. */
-export function integral(f, low, high) {
+function integral(f, low, high) {
   const step = (high - low) / (NODES - 1);
   let total = (f(low) + f(high)) / 2;
   for (let i = 1; i < NODES - 1; i++) total += f(low + i * step);

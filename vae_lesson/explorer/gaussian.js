@@ -26,7 +26,7 @@ export function posteriorOf({ W, b, sigma, x }) {
 }
 
 /** log p(x|z). */
-export function logLikelihood({ W, b, sigma, x }, z) {
+function logLikelihood({ W, b, sigma, x }, z) {
   return logNormal(x, { mu: W * z + b, logVar: 2 * Math.log(sigma) });
 }
 

@@ -86,7 +86,7 @@ class KLExplorer(QWidget):
             draw_integrand(below, self.z_range, self._integrand, n["KL(q, p)"])
         else:
             draw_densities(above, self.z_range, q, target=lambda z: np.exp(TARGET.log_density(z)))
-            draw_bars(below, [Bar("KL(p, q)", 0, n["KL(p, q)"], "evidence"), Bar("KL(q, p)", 0, n["KL(q, p)"], "q")])
+            draw_bars(below, [Bar("KL(p, q)", 0, n["KL(p, q)"], "posterior"), Bar("KL(q, p)", 0, n["KL(q, p)"], "q")])
 
     def alt(self) -> str:
         """The picture in words."""
