@@ -20,6 +20,7 @@ from vae_lesson.device import pick_device
 from vae_lesson.evaluate import as_pixels, evaluate
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo
+from vae_lesson.threads import considerate_threads
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -134,7 +135,8 @@ def train(
     """Maximize the mean ELBO of images over the parameters of model, in place.
 
     Ctrl-C, or the kernel's interrupt button, ends it after the last whole epoch and returns the run; `train(run, ...)`
-    goes on from there, bit for bit as if it had never been stopped.
+    goes on from there, bit for bit as if it had never been stopped, as long as torch uses as many threads: that number
+    can change the last digit of a sum. On a busy machine a run uses one (vae_lesson.threads).
 
     Args:
         model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, seed and device then hold).
@@ -178,10 +180,11 @@ def train(
     run.stopped = ""
     if checkpoint is not None:
         run.save(checkpoint)  # a full disk or a wrong folder is better met now than after the first epoch
-    with _stop_requests() as asked:
+    with _stop_requests() as asked, considerate_threads() as look:
         try:
             with tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not progress) as bar:
                 while run.epoch < epochs and not run.stopped:
+                    look()
                     _whole_epoch(run, images, held_out, patience, asked)
                     if checkpoint is not None:
                         run.save(checkpoint)

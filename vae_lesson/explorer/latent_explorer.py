@@ -118,7 +118,7 @@ class LatentExplorer(LessonWidget):
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the plane and the decoded image, drawn without a browser."""
-        figure = Figure(figsize=(7.4, 4.0), dpi=100, facecolor="white")
+        figure = Figure(figsize=(7.4, 4.0), dpi=100, facecolor="white", layout="none")
         if self.axes:
             axis = figure.add_axes((0.07, 0.11, 0.46, 0.85))
             draw_plane(axis, self._mu[:, self.axes], self._labels, self.axes, self.reach)
