@@ -20,7 +20,8 @@ import torch
 from vae_lesson import checkpoint
 from vae_lesson.checkpoint import MAGIC, CheckpointError
 from vae_lesson.model import VAE
-from vae_lesson.train import Run, train
+from vae_lesson.run import Run
+from vae_lesson.train import train
 
 IMAGES = torch.rand(20, 3, 3, generator=torch.Generator().manual_seed(0))
 CONTENT = dict(a=torch.arange(6.0).reshape(2, 3), b=[1, 2.5, "three", None, True], c=dict(d=(4, torch.tensor(5))))

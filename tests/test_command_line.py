@@ -13,7 +13,7 @@ import torch
 from vae_lesson.__main__ import main
 from vae_lesson.data import SHAPES, load
 from vae_lesson.evaluate import evaluate
-from vae_lesson.train import Run
+from vae_lesson.run import Run
 
 SMALL = ["--hidden", "8", "--batch-size", "500", "--device", "cpu"]
 

@@ -18,7 +18,8 @@ from vae_lesson import train as training
 from vae_lesson.evaluate import Score, evaluate
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo
-from vae_lesson.train import NonFiniteLoss, Run, train
+from vae_lesson.run import Run
+from vae_lesson.train import NonFiniteLoss, train
 
 IMAGES = torch.rand(50, 4, 4, generator=torch.Generator().manual_seed(0))
 HELD_OUT = torch.rand(20, 4, 4, generator=torch.Generator().manual_seed(1))

@@ -8,8 +8,8 @@ import os
 __version__ = "0.1.0"
 
 # Between two small matrix products OpenMP's idle threads spin, by default for milliseconds. That serves an idle
-# machine, but when another program wants the cores, small nets run many times slower. Spinning for some ten
-# microseconds keeps the first and avoids the second. OpenMP reads this when torch is loaded, so it is set here, and
+# machine, but when another program wants the cores, small nets run many times slower. Spinning a hundredth of that
+# keeps the first and avoids most of the second. OpenMP reads this when torch is loaded, so it is set here, and
 # `lab` hands it on to kernels.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # GNU's OpenMP: PyPI's torch on Linux
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # GNU's OpenMP: PyPI's torch on Linux
 os.environ.setdefault("KMP_BLOCKTIME", "1")  # LLVM's and Intel's (milliseconds): conda-forge, macOS, Windows

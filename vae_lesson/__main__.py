@@ -103,7 +103,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     from vae_lesson.data import load
     from vae_lesson.evaluate import evaluate
     from vae_lesson.model import VAE
-    from vae_lesson.train import Run, train
+    from vae_lesson.run import Run
+    from vae_lesson.train import train
 
     if arguments.resume and arguments.save is None:
         raise ValueError("--resume needs --save FILE, the checkpoint to go on from")
@@ -150,7 +151,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print a checkpoint's held-out figures."""
     from vae_lesson.data import load
     from vae_lesson.evaluate import evaluate
-    from vae_lesson.train import Run
+    from vae_lesson.run import Run
 
     run = Run.load(arguments.checkpoint, arguments.device)
     images = load(arguments.data, arguments.data_dir).held_out.images

@@ -5,7 +5,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,105 +14,15 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vae_lesson import checkpoint
-from vae_lesson.checkpoint import CheckpointError
-from vae_lesson.device import pick_device
 from vae_lesson.evaluate import as_pixels, evaluate
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo
+from vae_lesson.run import History, Run
 from vae_lesson.threads import considerate_threads
 
 
 class NonFiniteLoss(ArithmeticError):
     """The loss became infinite or not a number; the model is back at the last epoch that was well."""
-
-
-@dataclass
-class History:
-    """Means over images, in nats an image, one entry an epoch; the held_* lists are empty without held-out images."""
-
-    epoch: list[int] = field(default_factory=list)
-    train_elbo: list[float] = field(default_factory=list)
-    train_rate: list[float] = field(default_factory=list)
-    train_distortion: list[float] = field(default_factory=list)
-    held_elbo: list[float] = field(default_factory=list)
-    held_rate: list[float] = field(default_factory=list)
-    held_distortion: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Run:
-    """A training run between two epochs: all that going on needs.
-
-    Attributes:
-        model: the VAE, on the run's device.
-        optimizer: Adam with its moments.
-        generator: the one source of randomness: order of the images, their pixels and the samples of q(z|x).
-        history: what each epoch gave.
-        settings: batch_size, learning_rate, beta.
-        best: with held-out images, the parameters at the best held-out ELBO so far.
-        stopped: "" while running, then "finished", "interrupted" or "early".
-    """
-
-    model: VAE
-    optimizer: torch.optim.Optimizer
-    generator: torch.Generator
-    settings: dict[str, float]
-    history: History = field(default_factory=History)
-    best: dict[str, Tensor] | None = None
-    stopped: str = ""
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs done."""
-        return len(self.history.epoch)
-
-    def state(self) -> dict[str, Any]:
-        """A copy of everything that changes, as tensors and plain values."""
-        tensors = dict(model=self.model.state_dict(), optimizer=self.optimizer.state_dict(), best=self.best)
-        return deepcopy(tensors) | dict(
-            config=dict(self.model.config),
-            settings=dict(self.settings),
-            generator=self.generator.get_state(),
-            history={name: list(values) for name, values in vars(self.history).items()},
-        )
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `state` gave; optimizer and model keep their device."""
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
-        self.generator.set_state(state["generator"])
-        self.history = History(**deepcopy(state["history"]))
-        self.best = state["best"]
-
-    def save(self, path: str | Path) -> None:
-        """Write the run to a checkpoint file; raises CheckpointError."""
-        checkpoint.save(path, self.state())
-
-    @classmethod
-    def load(cls, path: str | Path, device: str | torch.device | None = None) -> "Run":
-        """Read a run from a checkpoint file, whole and checked; raises CheckpointError."""
-        state, device = checkpoint.load(path), pick_device(device)
-        try:
-            with torch.device("meta"):  # shapes without memory, and no draw from torch's own generator
-                model = VAE(**state["config"])
-            model.load_state_dict(dict(state["model"]), assign=True)  # a copy: torch notes "assign" in what it is given
-            run = cls.start(model, device=device, seed=0, **state["settings"])
-            run.restore(state)
-            _check_run(run)
-        except Exception as error:  # torch's loaders raise many kinds
-            raise CheckpointError(f"{path} is of another version of this course: train again") from error
-        return run
-
-    @classmethod
-    def start(
-        cls, model: VAE, *, batch_size: int, learning_rate: float, beta: float, seed: int, device: Any = None
-    ) -> "Run":
-        """A run before its first epoch."""
-        _check_settings(batch_size, learning_rate, beta)
-        model.to(pick_device(device))
-        optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-        settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta)
-        return cls(model, optimizer, torch.Generator().manual_seed(seed), settings)
 
 
 def train(
@@ -297,33 +206,6 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
         yield asked
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _check_settings(batch_size: int, learning_rate: float, beta: float) -> None:
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
-    if not 0 < learning_rate < float("inf"):
-        raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
-    if not 0 <= beta < float("inf"):
-        raise ValueError(f"beta must be a number, 0 or more, not {beta!r}")
-
-
-def _check_run(run: Run) -> None:
-    """Raise ValueError if what a file gave does not fit together: moments, best parameters and history."""
-    for parameter in run.model.parameters():
-        moments = run.optimizer.state.get(parameter, {})
-        wanted = dict(step=(), exp_avg=parameter.shape, exp_avg_sq=parameter.shape)
-        if _shapes(moments) != (wanted if run.epoch and parameter.requires_grad else {}):
-            raise ValueError("the optimizer's moments are not the model's")
-    if run.best is not None and _shapes(run.best) != _shapes(run.model.state_dict()):
-        raise ValueError("the best parameters are not the model's")
-    lengths = {name: len(values) for name, values in vars(run.history).items()}
-    if any(n > run.epoch or (name.startswith("train") and n < run.epoch) for name, n in lengths.items()):
-        raise ValueError("the history's lists differ in length")
-
-
-def _shapes(parameters: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in parameters.items()}
 
 
 def _check_images(name: str, images: Tensor, model: VAE) -> None:

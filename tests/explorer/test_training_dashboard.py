@@ -7,7 +7,8 @@ from models import decode, noise_images, strong_vae
 
 from vae_lesson.explorer import TrainingDashboard, training_dashboard
 from vae_lesson.explorer.training_dashboard import TERMS
-from vae_lesson.train import History, Run, train
+from vae_lesson.run import History, Run
+from vae_lesson.train import train
 
 SETTINGS = dict(batch_size=10, learning_rate=1e-3, beta=1.0, seed=0, device="cpu")
 

@@ -1,4 +1,4 @@
-"""What the pictures of the mathematics widgets are made of, for pages that can't run them: matplotlib, no torch."""
+"""What the pictures of the mathematics widgets, and all PNGs, are made of: matplotlib, no torch, no browser."""
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO

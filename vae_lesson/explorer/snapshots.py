@@ -1,11 +1,9 @@
 """What the widgets' pictures are made of, for pages that can't run them: matplotlib, no browser."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from torch import Tensor
@@ -81,11 +79,3 @@ def _square(axis: Axes, latents: Sequence[int], reach: float) -> None:
     axis.tick_params(labelsize=8)
     axis.set_xlabel(f"$z_{{{latents[0] + 1}}}$", fontsize=9)
     axis.set_ylabel(f"$z_{{{latents[1] + 1}}}$", fontsize=9)
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as PNG, its size in pixels figsize * dpi."""
-    FigureCanvasAgg(figure)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi)
-    return buffer.getvalue()

@@ -20,10 +20,11 @@ from vae_lesson.explorer.images import (
     image_bytes,
 )
 from vae_lesson.explorer.network import activity, decoded, float32_bytes, posterior
-from vae_lesson.explorer.snapshots import draw_history, draw_posteriors, draw_sheet, png
+from vae_lesson.explorer.pictures import png
+from vae_lesson.explorer.snapshots import draw_history, draw_posteriors, draw_sheet
 from vae_lesson.explorer.widget import LessonWidget
 from vae_lesson.model import VAE
-from vae_lesson.train import History, Run
+from vae_lesson.run import History, Run
 
 COLUMNS = 10
 SAMPLES = 40
