@@ -136,7 +136,7 @@ def binarize(images, generator=None):
     Raises:
         ValueError: images are not floats in [0, 1], or the generator is not a CPU one.
 
-    Source: Burda, Grosse and Salakhutdinov (2015), section 5; Salakhutdinov and Murray (2008).
+    Source: Burda, Grosse and Salakhutdinov (2016), section 5; Salakhutdinov and Murray (2008).
     """
     if not images.is_floating_point():
         raise ValueError(f"images have type {images.dtype}; wanted floats in [0, 1]")

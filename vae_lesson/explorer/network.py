@@ -55,7 +55,7 @@ def activity(mu: Tensor) -> Tensor:
 
     A latent that tells nothing about x has q(z|x) = p(z) for every image, and so an activity of 0.
 
-    Source: Burda, Grosse & Salakhutdinov (2015), section 4 (active units).
+    Source: Burda, Grosse & Salakhutdinov (2016), section 5.2 (active units).
     """
     return mu.var(0, correction=0)
 
