@@ -62,3 +62,20 @@ def test_the_bound_from_rows_is_what_k_sample_bound_estimates():
 
 def test_the_spread_of_a_narrow_normal_is_no_line():
     assert lesson.prior_as_q.check(E(normal(z, 0, 1), log(p(x | z)))).right is False
+
+
+def test_adding_where_the_mean_was_wanted_is_told_apart_from_the_solution():
+    reply = lesson.jensen.check(np.log(1 + 9) - (np.log(1) + np.log(9)))
+    assert reply.right is False and "divide by 2" in reply.text
+    assert lesson.jensen.check(0.511).right is True  # three decimals will do
+
+
+def test_one_maximum_for_all_rows_fails_only_where_rows_lie_far_apart():
+    def one_maximum(log_w):
+        return (np.log(np.exp(log_w - log_w.max()).mean(1)) + log_w.max()).mean()
+
+    near, apart = np.array([[-1000.0, -1001.0], [-1002.0, -1000.5]]), np.array([[0.5, -1.0], [-1000.0, -1001.0]])
+    assert one_maximum(near) == pytest.approx(lesson.bound_from(near))
+    with np.errstate(divide="ignore"):
+        assert one_maximum(apart) == -np.inf and np.isfinite(lesson.bound_from(apart))
+        assert "one maximum" in lesson.k_bound.check(one_maximum).text

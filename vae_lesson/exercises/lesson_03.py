@@ -1,10 +1,12 @@
 """The exercises of notebook 03, on Bayes' rule, the gap, and the terms that theta and phi move."""
 
+from typing import Any
+
 import numpy as np
 import sympy
 
 from vae_lesson.exercises.exercise import Exercise, same_expression, same_function, same_line, same_number
-from vae_lesson.symbolic import KL, E, log, p, q, x, z
+from vae_lesson.symbolic import ELBO, KL, E, integral, log, p, q, x, z
 
 mu, m = sympy.symbols("mu m", real=True)
 s = sympy.Symbol("s", positive=True)
@@ -25,10 +27,30 @@ def _both_positive(a, b):
     return (a[both] * np.log(a[both] / b[both])).sum()
 
 
+def _same_at_one_z(answer: Any, other: Any) -> bool:
+    """As `same_line`, for expressions without p(x), p(x, z) and averages over z."""
+    parts = getattr(answer, "atoms", lambda *_: set())(type(p(x)), type(E(p(z), z)), type(integral(p(z), z)))
+    if p(x) in parts:
+        raise ValueError("log p(x) is what we want to write: use p(x|z), p(z) and p(z|x)")
+    if p(x, z) in parts:
+        raise ValueError("write p(x, z) as p(x|z) p(z): wanted are p(x|z), p(z) and p(z|x)")
+    if any(not isinstance(part, type(p(x))) for part in parts):
+        raise ValueError("at any one z nothing is averaged: use p(x|z), p(z) and p(z|x) at that z")
+    return same_line(answer, other)
+
+
+def _same_divergence(answer: Any, other: Any) -> bool:
+    """As `same_line`, for expressions without p(x) and the ELBO."""
+    parts = getattr(answer, "atoms", lambda *_: set())(type(p(x)), type(ELBO(q(z | x), p(x, z))))
+    if p(x) in parts or any(isinstance(part, type(ELBO(q(z | x), p(x, z)))) for part in parts):
+        raise ValueError("that is the gap itself; which divergence is it?")
+    return same_line(answer, other)
+
+
 bayes = Exercise(
     name="3.1",
     solution=log(p(x | z)) + log(p(z)) - log(p(z | x)),
-    equal=same_line,
+    equal=_same_at_one_z,
     mistakes=(
         (log(p(x | z)) + log(p(z)) + log(p(z | x)), "the posterior divides: its logarithm is subtracted"),
         (log(p(x | z)) - log(p(z | x)), "without the prior: p(x|z) alone is not the joint density p(x, z)"),
@@ -70,8 +92,11 @@ gradient = Exercise(
         ((mu - m) / s**2, "that is the derivative of the gap; log p(x) stays, so the ELBO's has the other sign"),
         (-(mu - m) * s**2, "a narrow posterior pulls harder, not more softly: its variance divides"),
         (-(mu - m) / s, "the distance stands squared in the gap, over the variance s^2, not over s"),
+        (-(mu - m) / (2 * s**2), "the 2 of the square cancels the 1/2"),
         (-2 * (mu - m) / s**2, "the gap has a factor 1/2 in front of the square"),
         (-((mu - m) ** 2) / (2 * s**2), "that is the term of the ELBO itself; it is still to be differentiated"),
+        ((mu - m) ** 2 / (2 * s**2), "that is the term of the gap: the ELBO has it with a minus, and it is still to be "
+         "differentiated"),
     ),
     hints=(
         "ELBO = log p(x) - KL(q, posterior), and of the KL only (mu - m)^2 / (2 s^2) holds mu",
@@ -84,7 +109,7 @@ gradient = Exercise(
 direction = Exercise(
     name="3.4",
     solution=KL(q(z | x), p(z | x)),
-    equal=same_line,
+    equal=_same_divergence,
     mistakes=(
         (KL(p(z | x), q(z | x)), "the arguments are swapped: derivation 2 averages under q, so q comes first"),
         (KL(q(z | x), p(z)), "that is the rate, from q to the prior; the gap goes to the posterior"),

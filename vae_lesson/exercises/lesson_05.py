@@ -95,8 +95,8 @@ reconstruction = Exercise(
     solution=-(_delta**2) / 2,
     equal=same_expression,
     mistakes=[
-        (_delta, "two slips: a larger miss must lower what is maximised, and the miss is to be squared"),
-        (_delta**2 / 2, "the sign: a larger miss must lower what is maximised"),
+        (_delta, "two slips: a larger miss must lower what is maximized, and the miss is to be squared"),
+        (_delta**2 / 2, "the sign: a larger miss must lower what is maximized"),
         (_delta**2, "the sign, and the 1/2 of the Gaussian's exponent"),
         (-_delta, "the Gaussian's exponent holds the square of the miss"),
         (-_delta / 2, "the Gaussian's exponent holds the square of the miss"),
