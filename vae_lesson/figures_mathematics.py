@@ -15,7 +15,7 @@ def jensen(a: float, b: float) -> Figure:
     """Two positive numbers on the curve of the logarithm: the mean of their logs lies under the log of their mean.
 
     Args:
-        a, b: the numbers, different.
+        a, b: the numbers, positive.
 
     Returns:
         A Figure with the gap between the two marked.
