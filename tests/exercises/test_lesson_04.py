@@ -1,4 +1,4 @@
-"""Lesson 04's exercises: the solutions are right, each mistake gets its own hint, other answers are survived."""
+"""Lesson 04's own mathematics: the solutions against independent computations, and what each judge refuses."""
 
 import numpy as np
 import pytest
@@ -6,39 +6,6 @@ import pytest
 from vae_lesson.exercises import lesson_04 as lesson
 from vae_lesson.linear_gaussian import LinearGaussian
 from vae_lesson.symbolic import ELBO, KL, E, H, integral, log, p, q, x, z
-
-EXERCISES = [lesson.computable, lesson.gap, lesson.estimate, lesson.charged_twice]
-IDS = [exercise.name for exercise in EXERCISES]
-STRANGE = [None, "the ELBO", [], {}, np.nan, np.inf, np.ones(3), lambda: 1, lambda a, b, c: "no", lambda a, b, c: None,
-           log(p(z)), E(q(z | x), log(p(z))), x, p]
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_the_solution_and_what_is_shown_are_right(exercise):
-    names = dict(np=np, E=E, KL=KL, log=log, p=p, q=q, x=x, z=z)
-    for answer in (exercise.solution, eval(exercise.shown or repr(exercise.solution), names)):
-        reply = exercise.check(answer)
-        assert reply.right is True and reply.text == exercise.because
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_each_mistake_is_wrong_and_gets_its_own_hint(exercise):
-    assert len({hint for _, hint in exercise.mistakes}) >= 3
-    for wrong, hint in exercise.mistakes:
-        reply = exercise.check(wrong)
-        assert reply.right is False and reply.text == hint
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-@pytest.mark.parametrize("answer", STRANGE, ids=range(len(STRANGE)))
-def test_other_answers_are_not_right_and_are_survived(exercise, answer):
-    reply = exercise.check(answer)
-    assert reply.right is False and reply.text
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_the_dots_are_no_answer(exercise):
-    assert exercise.check(...).right is None
 
 
 @pytest.mark.parametrize("answer", [

@@ -1,4 +1,4 @@
-"""Lesson 05's exercises: the solutions are right, each mistake gets its own hint, other answers are survived."""
+"""Lesson 05's own mathematics: the solutions against independent computations, and what each judge refuses."""
 
 import numpy as np
 import pytest
@@ -7,46 +7,13 @@ import sympy
 from vae_lesson.exercises import lesson_05 as lesson
 from vae_lesson.linear_gaussian import LinearGaussian
 from vae_lesson.mixture import Mixture
-from vae_lesson.symbolic import E, log, normal, p, q, x, z
+from vae_lesson.symbolic import normal, x
 
-EXERCISES = [lesson.by_hand, lesson.rate, lesson.same_width, lesson.forward_variance, lesson.reconstruction]
-IDS = [exercise.name for exercise in EXERCISES]
 SYMBOLS = dict(
     zip(("mu_1", "mu_2"), sympy.symbols("mu_1 mu_2", real=True), strict=True),
     sigma=sympy.Symbol("sigma", positive=True),
     delta=sympy.Symbol("delta", positive=True),
 )
-STRANGE = [None, "1/2", [], {}, np.nan, np.inf, np.ones(3), lambda: 1, lambda mu, log_var: "no",
-           lambda mu, log_var: None, lambda mu, log_var: mu.sum(0),
-           log(p(z)), E(q(z | x), log(p(z))), x, p, sympy.Symbol("mu")]
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_the_solution_and_what_is_shown_are_right(exercise):
-    shown = eval(exercise.shown or repr(exercise.solution), dict(np=np, **SYMBOLS))
-    for answer in (exercise.solution, shown):
-        reply = exercise.check(answer)
-        assert reply.right is True and reply.text == exercise.because
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_each_mistake_is_wrong_and_gets_its_own_hint(exercise):
-    assert len({hint for _, hint in exercise.mistakes}) >= 3
-    for wrong, hint in exercise.mistakes:
-        reply = exercise.check(wrong)
-        assert reply.right is False and reply.text == hint
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-@pytest.mark.parametrize("answer", STRANGE, ids=range(len(STRANGE)))
-def test_other_answers_are_not_right_and_are_survived(exercise, answer):
-    reply = exercise.check(answer)
-    assert reply.right is False and reply.text
-
-
-@pytest.mark.parametrize("exercise", EXERCISES, ids=IDS)
-def test_the_dots_are_no_answer(exercise):
-    assert exercise.check(...).right is None
 
 
 def test_by_hand_and_rate_agree_with_the_matrix_formula():

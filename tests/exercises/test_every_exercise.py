@@ -1,0 +1,62 @@
+"""Every exercise of every lesson: its solution is right, each mistake gets its own hint, other answers are survived."""
+
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+import sympy
+
+from vae_lesson import exercises, symbolic
+from vae_lesson.exercises.exercise import Exercise
+from vae_lesson.symbolic import E, log, p, q, x, z
+
+LESSONS = [
+    importlib.import_module(f"vae_lesson.exercises.{module.name}")
+    for module in pkgutil.iter_modules(exercises.__path__)
+    if module.name.startswith("lesson_")
+]
+EXERCISES = [(lesson, value) for lesson in LESSONS for value in vars(lesson).values() if isinstance(value, Exercise)]
+every_exercise = pytest.mark.parametrize("lesson, exercise", EXERCISES, ids=[e.name for _, e in EXERCISES])
+STRANGE = [
+    None, "log 2", [], {}, np.nan, np.inf, 10**400, np.ones(3), log(p(z)), E(q(z | x), log(p(z))), x, p,
+    sympy.Symbol("t"),
+    lambda: 1, lambda a: "no", lambda a: None, lambda a, b: "no", lambda a, b: None, lambda a, b: a.sum(0),
+    lambda a, b, c: "no", lambda a, b, c: None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.__name__[-2:])
+def test_a_lesson_has_three_to_five(lesson):
+    names = [exercise.name for where, exercise in EXERCISES if where is lesson]
+    assert names == [f"{int(lesson.__name__[-2:])}.{number}" for number in range(1, len(names) + 1)]
+    assert 3 <= len(names) <= 5
+
+
+@every_exercise
+def test_the_solution_and_what_is_shown_are_right(lesson, exercise):
+    symbols = {str(symbol): symbol for symbol in getattr(exercise.solution, "free_symbols", ())}
+    names = {"np": np, "sympy": sympy} | symbols | {name: getattr(symbolic, name) for name in symbolic.__all__}
+    for answer in (exercise.solution, eval(exercise.shown or repr(exercise.solution), names)):
+        reply = exercise.check(answer)
+        assert reply.right is True and reply.text == exercise.because
+
+
+@every_exercise
+def test_each_mistake_is_wrong_and_gets_its_own_hint(lesson, exercise):
+    assert len({hint for _, hint in exercise.mistakes}) >= 3
+    for wrong, hint in exercise.mistakes:
+        reply = exercise.check(wrong)
+        assert reply.right is False and reply.text == hint
+
+
+@every_exercise
+@pytest.mark.parametrize("answer", STRANGE, ids=range(len(STRANGE)))
+def test_other_answers_are_not_right_and_are_survived(lesson, exercise, answer):
+    reply = exercise.check(answer)
+    assert reply.right is False and reply.text
+
+
+@every_exercise
+def test_the_dots_are_no_answer(lesson, exercise):
+    assert exercise.check(...).right is None
