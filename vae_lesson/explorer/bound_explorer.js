@@ -3,7 +3,7 @@ import { createBars, ladder } from "./bars.js";
 import { drawLevel, drawName, drawPanelName } from "./curves.js";
 import { createDensityPad, PANEL_MARGIN } from "./density_pad.js";
 import { button, element } from "./dom.js";
-import { coalesced } from "./frame.js";
+import { coalesced, paced } from "./frame.js";
 import { boundOf, importanceWeights, logNormal, peakOf, posteriorOf, PRIOR } from "./gaussian.js";
 import { createQ, createQSliders } from "./q_state.js";
 import { createReadouts } from "./readouts.js";
@@ -20,7 +20,7 @@ export function render({ model, el }) {
 function buildBound(model, root, signal) {
   const linear = model.get("linear");
   const posterior = posteriorOf(linear);
-  const q = createQ(model, signal);
+  const q = createQ(model);
   const pad = createDensityPad({ q, zRange: model.get("z_range"), others: standing(posterior) });
   const views = { weights: createWeightsView, bars: createBarsView, terms: createTermsView };
   const view = views[model.get("view")](model, linear, signal);
@@ -61,7 +61,7 @@ function density(normal) {
 
 // K samples of q as sticks, as high as their shares of the weight.
 function createWeightsView(model, linear, signal) {
-  const save = coalesced(() => model.save_changes(), signal);
+  const save = paced(() => model.save_changes());
   const canvas = element("canvas", { role: "img" });
   const below = element("div", { class: "vae-below" }, canvas);
   const most = model.get("noise").length;

@@ -44,7 +44,7 @@ class BoundExplorer(QWidget):
 
     linear = traitlets.Dict().tag(sync=True)  # W, b, sigma, x
     noise = traitlets.List(traitlets.Float()).tag(sync=True)
-    K = traitlets.Int(min=1, max=MOST).tag(sync=True)
+    K = traitlets.Int(min=1, max=MOST).tag(sync=True, echo_update=False)
 
     def __init__(
         self,

@@ -10,3 +10,18 @@ export function coalesced(work, signal) {
     });
   };
 }
+
+/**
+ * Return a function that runs `work` within `pause` milliseconds, once for all calls until then.
+ *
+ * For telling the kernel: a message a frame keeps kernel, server and page so busy that frames are lost.
+ */
+export function paced(work, pause = 150) {
+  let timer;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      work();
+    }, pause);
+  };
+}

@@ -2,7 +2,7 @@ import { number } from "./axes.js";
 import { floats } from "./bytes.js";
 import { button, element } from "./dom.js";
 import { createExplorerPlane } from "./explorer_plane.js";
-import { coalesced } from "./frame.js";
+import { coalesced, paced } from "./frame.js";
 import { showImage } from "./images.js";
 import { latentName } from "./latent_plane.js";
 import { buildMlp, decodeMean } from "./mlp.js";
@@ -26,7 +26,7 @@ function buildExplorer(model, root, signal) {
   const net = buildDecoder(model, shape);
   const clip = (value) => (Number.isFinite(value) ? Math.min(reach, Math.max(-reach, value)) : 0);
   const readZ = () => model.get("z").map(clip);
-  const save = coalesced(() => model.save_changes(), signal);
+  const save = paced(() => model.save_changes());
   const setLatents = (changes) => {
     const z = readZ();
     for (const [latent, value] of changes) z[latent] = clip(value);

@@ -65,7 +65,7 @@ class LatentExplorer(LessonWidget):
     _esm = bundle("latent_explorer.js")
 
     latent_dim = traitlets.Int().tag(sync=True)
-    z = Checked(_checked_z).tag(sync=True)
+    z = Checked(_checked_z).tag(sync=True, echo_update=False)  # an echo would pull the point back under the hand
     axes = Checked(_checked_axes).tag(sync=True)
     only = traitlets.List(traitlets.Unicode()).tag(sync=True)  # classes that are coloured; empty: all
     activity = traitlets.List(traitlets.Float()).tag(sync=True)

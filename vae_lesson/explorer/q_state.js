@@ -1,12 +1,12 @@
 import { number } from "./axes.js";
-import { coalesced } from "./frame.js";
+import { paced } from "./frame.js";
 import { createSlider } from "./slider.js";
 
 export const Q_STEP = 0.1; // what an arrow key moves: of the mean, and of the log-variance
 
 /** The q of a widget's model: { read(), set({ mu, logVar }), muRange, logVarRange }; `set` keeps it in range. */
-export function createQ(model, signal) {
-  const save = coalesced(() => model.save_changes(), signal);
+export function createQ(model) {
+  const save = paced(() => model.save_changes());
   const [muRange, logVarRange] = [model.get("mu_range"), model.get("log_var_range")];
   const put = (name, value, [low, high]) => {
     if (Number.isFinite(value)) model.set(name, Math.min(high, Math.max(low, value)));

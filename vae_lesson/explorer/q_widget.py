@@ -43,8 +43,8 @@ class QWidget(LessonWidget):
     log_var_range = traitlets.Tuple(traitlets.Float(), traitlets.Float()).tag(sync=True)
     z_range = traitlets.Tuple(traitlets.Float(), traitlets.Float()).tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
-    mu = _within("mu").tag(sync=True)
-    log_var = _within("log_var").tag(sync=True)
+    mu = _within("mu").tag(sync=True, echo_update=False)  # an echo would pull q back under the hand
+    log_var = _within("log_var").tag(sync=True, echo_update=False)
 
     @property
     def numbers(self) -> dict[str, float]:
