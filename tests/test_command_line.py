@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vae_lesson.__main__ import main
-from vae_lesson.data import SHAPES, load
+from vae_lesson.data import SHAPES, Dataset, Split, load
 from vae_lesson.evaluate import evaluate
 from vae_lesson.run import Run
 
@@ -105,7 +105,9 @@ def test_train_evaluate_resume(command, tmp_path):
     code, out, err = command("evaluate", path, "--device", "cpu")
     found = dict(re.findall(r"^  (\w+) +(-?[\d.]+)$", out, re.MULTILINE))
     assert code == 0 and err == "" and "1,000 held-out images of digits, nats an image" in out
-    assert {name: float(value) for name, value in found.items()} == pytest.approx(score._asdict(), abs=0.0051)
+    wanted = dict(elbo=score.elbo, rate=score.rate, distortion=score.distortion)
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(wanted, abs=0.0051)
+    assert f"latents in use: {score.active_units} of 2" in out
     assert found["elbo"].startswith("-")
     other = evaluate(run.model, held_out, seed=5).elbo
     assert f"{other:.2f}" in command("evaluate", path, "--seed", "5")[1]
@@ -127,9 +129,11 @@ def test_the_options_arrive(command, tmp_path):
     assert run.model.config == dict(
         latent_dim=3, hidden=(9, 7), likelihood="gaussian", sigma=0.5, image_shape=(28, 28)
     )
-    assert run.settings == dict(batch_size=2000, learning_rate=0.01, beta=0.5)
+    assert run.settings == dict(batch_size=2000, learning_rate=0.01, beta=0.5, k=1)
     first = run.model.encoder[0].weight
     path.unlink()
+    code, _, err = command("train", *options, "--k", 2, "--save", path)
+    assert code == 1 and "beta must be 1 where k is more than 1, not 0.5" in err
     options[options.index("--seed") + 1] = 5
     assert command("train", *options, "--save", path)[0] == 0
     assert not torch.equal(first, Run.load(path).model.encoder[0].weight)
@@ -215,3 +219,28 @@ def test_ctrl_c(presses, tmp_path):
     run = Run.load(path)
     assert 1 <= run.epoch < 9999 and f"interrupted after epoch {run.epoch}: held-out ELBO" in out
     assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+
+
+# importance sampling
+
+
+def test_evaluate_with_importance_samples(command, tmp_path):
+    path = tmp_path / "run.pt"
+    assert command("train", *SMALL, "--epochs", 1, "--k", 2, "--save", path)[0] == 0
+    assert Run.load(path).settings["k"] == 2
+    code, out, err = command("evaluate", path, "--device", "cpu", "--samples", 2)
+    figures = dict(re.findall(r"^  (elbo|log p\(x\)) +(-?[\d.]+)", out, re.MULTILINE))
+    assert code == 0 and "1000/1000" in err and "(2 importance samples an image)" in out
+    assert float(figures["elbo"]) < float(figures["log p(x)"]) < 0
+
+
+def test_iwae_prints_a_row_for_each_k(command, monkeypatch):
+    digits = load()
+    tiny = Split("digits", *(Dataset(part.images[:64], part.labels[:64]) for part in (digits.train, digits.held_out)))
+    monkeypatch.setattr("vae_lesson.data.load", lambda name, folder: tiny)
+    code, out, _ = command("iwae", "--ks", 1, 5, 7, "--epochs", 1, "--samples", 3, "--device", "cpu")
+    rows = [line.split() for line in out.splitlines()[1:4]]
+    assert code == 0 and [row[0] for row in rows] == ["1", "5", "7"]
+    assert [row[4:] for row in rows] == [["-86.76"], ["-85.54"], []]
+    for _, elbo, log_evidence, active, *_ in rows:
+        assert -600 < float(elbo) < float(log_evidence) < 0 and 0 <= int(active) <= 50

@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vae_lesson import objective
 from vae_lesson.model import VAE
-from vae_lesson.objective import elbo, gaussian_kl
+from vae_lesson.objective import elbo, gaussian_kl, k_sample_bound
 
 
 def generator(seed=0):
@@ -249,3 +249,41 @@ def test_mutants_are_killed(name, monkeypatch):
     with pytest.raises((AssertionError, IndexError)):
         test_bound_plus_gap_is_the_exact_evidence(1, "bernoulli")
         test_one_sample_is_right_on_average("bernoulli")
+
+
+# the K-sample bound
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_k_sample_bound_by_hand_on_the_same_noise(likelihood):
+    model = make(2, likelihood)
+    x = draw(model, 3)
+    found = k_sample_bound(model, x, 4, generator())
+    mu, log_var = model.encode(x)
+    z = mu + (0.5 * log_var).exp() * torch.randn(4, 3, 2, generator=generator(), dtype=torch.float64)
+    q, prior = Normal(mu, (0.5 * log_var).exp()), Normal(torch.zeros_like(mu), torch.ones_like(mu))
+    for i in range(3):
+        weights = []
+        for k in range(4):
+            log_weight = model.decode(z[k]).log_prob(x)[i] + prior.log_prob(z[k])[i].sum() - q.log_prob(z[k])[i].sum()
+            weights.append(log_weight.exp())
+        assert found[i].item() == pytest.approx(torch.log(sum(weights) / 4).item(), rel=1e-10)
+
+
+def test_k_sample_bound_is_the_elbo_for_one_sample_and_grows():
+    model = make()
+    x = draw(model, 2).repeat_interleave(20_000, 0)
+    with torch.no_grad():
+        one, five = (k_sample_bound(model, x, k, generator()).view(2, -1) for k in (1, 5))
+        wanted = elbo(model, x, generator(1)).elbo.view(2, -1)
+    error = torch.hypot(one.std(1), wanted.std(1)) / 20_000**0.5
+    assert ((one.mean(1) - wanted.mean(1)).abs() < 5 * error).all()
+    assert (five.mean(1) > one.mean(1) + 5 * error).all()
+
+
+def test_k_sample_bound_passes_gradients_to_both_nets_and_refuses_grey():
+    model = make()
+    k_sample_bound(model, draw(model, 3), 4, generator()).sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+    with pytest.raises(ValueError, match="x must hold only 0 and 1"):
+        k_sample_bound(model, draw(model, 3) / 2, 4)

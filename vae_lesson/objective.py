@@ -1,9 +1,11 @@
 """The evidence lower bound and its two terms, per image and in nats. Taught in 04, 05 and 06."""
 
+from math import log
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from vae_lesson.model import VAE
 
@@ -51,10 +53,39 @@ def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Elb
 
     Source: Kingma & Welling (2014), equation 10.
     """
-    if model.likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
-        raise ValueError("x must hold only 0 and 1 for a Bernoulli likelihood: use vae_lesson.data.binarize")
+    check_pixels(model, x)
     mu, log_var = model.encode(x)
     z = model.reparameterize(mu, log_var, generator)
     rate = gaussian_kl(mu, log_var)
     distortion = -model.decode(z).log_prob(x)
     return Elbo(-(rate + distortion), rate, distortion)
+
+
+def k_sample_bound(model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+    """One draw of the K-sample bound of each image, log((1/k) sum p(x, z_i) / q(z_i|x)): at least the ELBO on average.
+
+    Args:
+        model, x, generator: as in `elbo`.
+        k: samples of q(z|x) an image.
+
+    Returns:
+        Tensor (batch,), in nats; gradients pass to encoder and decoder.
+
+    Raises:
+        ValueError: as in `elbo`.
+
+    Source: Burda, Grosse & Salakhutdinov (2016), 'Importance Weighted Autoencoders', equation 8.
+    """
+    check_pixels(model, x)
+    mu, log_var = (parameter.expand(k, *parameter.shape) for parameter in model.encode(x))
+    z = model.reparameterize(mu, log_var, generator)
+    log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
+    log_q = Normal(mu, torch.exp(0.5 * log_var), validate_args=False).log_prob(z).sum(-1)
+    log_weights = model.decode(z).log_prob(x) + log_prior - log_q
+    return log_weights.logsumexp(0) - log(k)
+
+
+def check_pixels(model: VAE, x: Tensor) -> None:
+    """Raise ValueError for grey pixels under a Bernoulli likelihood, which is no probability of theirs."""
+    if model.likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
+        raise ValueError("x must hold only 0 and 1 for a Bernoulli likelihood: use vae_lesson.data.binarize")

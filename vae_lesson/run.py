@@ -36,7 +36,7 @@ class Run:
         optimizer: Adam with its moments.
         generator: the one source of randomness: order of the images, their pixels and the samples of q(z|x).
         history: what each epoch gave.
-        settings: batch_size, learning_rate, beta.
+        settings: batch_size, learning_rate, beta, k.
         best: with held-out images, the parameters at the best held-out ELBO so far.
         stopped: "" while running, then "finished", "interrupted" or "early".
     """
@@ -93,23 +93,35 @@ class Run:
 
     @classmethod
     def start(
-        cls, model: VAE, *, batch_size: int, learning_rate: float, beta: float, seed: int, device: Any = None
+        cls,
+        model: VAE,
+        *,
+        batch_size: int,
+        learning_rate: float,
+        beta: float,
+        seed: int,
+        k: int = 1,
+        device: str | torch.device | None = None,
     ) -> "Run":
         """A run before its first epoch."""
-        _check_settings(batch_size, learning_rate, beta)
+        _check_settings(batch_size, learning_rate, beta, k)
         model.to(pick_device(device))
         optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-        settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta)
+        settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k)
         return cls(model, optimizer, torch.Generator().manual_seed(seed), settings)
 
 
-def _check_settings(batch_size: int, learning_rate: float, beta: float) -> None:
+def _check_settings(batch_size: int, learning_rate: float, beta: float, k: int) -> None:
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
     if not 0 < learning_rate < float("inf"):
         raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
     if not 0 <= beta < float("inf"):
         raise ValueError(f"beta must be a number, 0 or more, not {beta!r}")
+    if not isinstance(k, int) or k < 1:
+        raise ValueError(f"k must be a whole number, 1 or more, not {k!r}")
+    if k > 1 and beta != 1:
+        raise ValueError(f"beta must be 1 where k is more than 1, not {beta!r}: only the ELBO has a rate")
 
 
 def _check_run(run: Run) -> None:

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from vae_lesson import checkpoint
 from vae_lesson.evaluate import as_pixels, evaluate
 from vae_lesson.model import VAE
-from vae_lesson.objective import elbo
+from vae_lesson.objective import elbo, k_sample_bound
 from vae_lesson.run import History, Run
 from vae_lesson.threads import considerate_threads
 
@@ -34,6 +34,7 @@ def train(
     batch_size: int = 128,
     learning_rate: float = 2e-3,
     beta: float = 1.0,
+    k: int = 1,
     seed: int = 0,
     device: str | torch.device | None = None,
     patience: int | None = None,
@@ -48,7 +49,7 @@ def train(
     can change the last digit of a sum. On a busy machine a run uses one (vae_lesson.threads).
 
     Args:
-        model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, seed and device then hold).
+        model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, k, seed and device then hold).
         images: training images, pixels in [0, 1], shape (n, *image_shape); a Bernoulli likelihood sees them binarized
             anew at each step (dynamic binarization).
         held_out: images to measure on after each epoch, shape (m, *image_shape).
@@ -56,6 +57,7 @@ def train(
         batch_size: images a step.
         learning_rate: Adam's.
         beta: weight of the rate in the loss, distortion + beta * rate; 1 is the ELBO (beta-VAE: Higgins et al. 2017).
+        k: samples of q(z|x) an image: 1 maximizes the ELBO, more the K-sample bound (with beta 1 only).
         seed: of the order of images, their pixels and the samples of q(z|x).
         device: see `pick_device`.
         patience: end early when the held-out ELBO has not risen for so many epochs, and return the best parameters.
@@ -71,11 +73,12 @@ def train(
         NonFiniteLoss: a term of the loss was not finite; model and run are as at the last good epoch.
         CheckpointError: the checkpoint can't be written.
 
-    Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015).
+    Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015); k: Burda et al. (2016).
     """
     run = model
     if isinstance(model, VAE):
-        run = Run.start(model, batch_size=batch_size, learning_rate=learning_rate, beta=beta, seed=seed, device=device)
+        settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k)
+        run = Run.start(model, seed=seed, device=device, **settings)
     _check_images("images", images, run.model)
     if held_out is not None:
         _check_images("held_out", held_out, run.model)
@@ -133,6 +136,8 @@ def _epoch(run: Run, images: Tensor, held_out: Tensor | None, asked: Callable[[]
         x = as_pixels(model, images[batch], generator)
         _, rate, distortion = elbo(model, x, generator)
         loss = (distortion + settings["beta"] * rate).mean()
+        if settings["k"] > 1:
+            loss = -k_sample_bound(model, x, settings["k"], generator).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -159,8 +164,8 @@ def _epoch(run: Run, images: Tensor, held_out: Tensor | None, asked: Callable[[]
     for name, value in zip(("elbo", "rate", "distortion"), (-(rate + distortion), rate, distortion), strict=True):
         getattr(history, f"train_{name}").append(value)
     if held_out is not None:
-        for name, value in score._asdict().items():
-            getattr(history, f"held_{name}").append(value)
+        for name in ("elbo", "rate", "distortion"):
+            getattr(history, f"held_{name}").append(getattr(score, name))
 
 
 def _where(run: Run, step: int) -> str:

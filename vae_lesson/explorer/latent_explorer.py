@@ -11,9 +11,10 @@ import traitlets
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from vae_lesson.evaluate import activity
 from vae_lesson.explorer.bundle import bundle
 from vae_lesson.explorer.images import channels_first, check_images, check_labels, class_bytes, class_colours
-from vae_lesson.explorer.network import activity, decoded, float32_bytes, pack_mlp, posterior
+from vae_lesson.explorer.network import decoded, float32_bytes, pack_mlp, posterior
 from vae_lesson.explorer.pictures import png
 from vae_lesson.explorer.snapshots import draw_pixels, draw_plane
 from vae_lesson.explorer.widget import Checked, LessonWidget

@@ -50,16 +50,6 @@ def decoded(model: VAE, z: Tensor) -> Tensor:
     return float32(model.decode(z.to(next(model.parameters()))).mean)
 
 
-def activity(mu: Tensor) -> Tensor:
-    """How much each latent is used: the variance over images of its posterior mean, (n, latent_dim) -> (latent_dim,).
-
-    A latent that tells nothing about x has q(z|x) = p(z) for every image, and so an activity of 0.
-
-    Source: Burda, Grosse & Salakhutdinov (2016), section 5.2 (active units).
-    """
-    return mu.var(0, correction=0)
-
-
 def float32(values: Tensor) -> Tensor:
     """Values as float32 on the CPU, apart from any gradient."""
     return values.detach().to("cpu", torch.float32)

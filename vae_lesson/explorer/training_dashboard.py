@@ -10,6 +10,7 @@ import traitlets
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from vae_lesson.evaluate import activity
 from vae_lesson.explorer.bundle import bundle
 from vae_lesson.explorer.images import (
     channels_first,
@@ -19,7 +20,7 @@ from vae_lesson.explorer.images import (
     class_colours,
     image_bytes,
 )
-from vae_lesson.explorer.network import activity, decoded, float32_bytes, posterior
+from vae_lesson.explorer.network import decoded, float32_bytes, posterior
 from vae_lesson.explorer.pictures import png
 from vae_lesson.explorer.snapshots import draw_history, draw_posteriors, draw_sheet
 from vae_lesson.explorer.widget import LessonWidget
