@@ -21,7 +21,7 @@ def lab(arguments: list[str]) -> None:
     """
     if not NOTEBOOKS.is_dir():
         raise FileNotFoundError(f"no notebooks at {NOTEBOOKS}: work in a clone, where `make lab` installs the package")
-    # Our folder holds one setting: no question about news at the first start.
+    # Our folder holds two settings: no question about news at the first start, and no delay on the way to the kernel.
     paths = [str(PACKAGE / "lab_config"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     # Kernels are started as "python": the one that runs this must come first.
