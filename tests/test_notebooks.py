@@ -78,8 +78,19 @@ def test_the_tool_sees_what_is_wrong():
         nbformat.v4.new_output("stream", name="stderr", text="careful"),
         nbformat.v4.new_output("stream", name="stdout", text="<object object at 0x7f00>"),
         nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[]),
+        nbformat.v4.new_output("display_data", {"image/png": ""}),
     ]
     found = " | ".join(tool.problems(nbformat.v4.new_notebook(cells=[code])))
-    for fault in ("not 1 to n", "not as this tool stores it", "semicolon", "stderr", "failed", "address"):
+    for fault in ("not 1 to n", "not as this tool stores it", "semicolon", "stderr", "failed", "address", "alt text"):
         assert fault in found
     assert "no output is compared" in " ".join(tool.problems(nbformat.v4.new_notebook()))
+
+
+def test_alt_text_survives_the_tool_and_nothing_else_does():
+    image = {"image/png": {"alt": "a curve that rises from 0 to 1", "width": 3}, "other": 1}
+    code = nbformat.v4.new_code_cell("figure", execution_count=1)
+    code.outputs = [nbformat.v4.new_output("display_data", {"image/png": "", "text/plain": "Figure"}, metadata=image)]
+    notebook = nbformat.v4.new_notebook(cells=[code])
+    tool.trim(notebook)
+    assert notebook.cells[0].outputs[0].metadata == {"image/png": {"alt": "a curve that rises from 0 to 1"}}
+    assert tool.problems(notebook) == []

@@ -51,7 +51,13 @@ def trim(notebook: NotebookNode) -> None:
             cell.outputs = joined(cell.outputs)
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET, None)  # the kernel that it belongs to is gone
-                output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
+                output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata=kept(output))
+
+
+def kept(output: NotebookNode) -> dict:
+    """Of an output's metadata, the image's alt text."""
+    image = output.get("metadata", {}).get("image/png", {})
+    return {"image/png": {"alt": image["alt"]}} if "alt" in image else {}
 
 
 def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -83,6 +89,8 @@ def problems(notebook: NotebookNode) -> list[str]:
         for output in cell.outputs:
             if output.get("name") == "stderr":
                 found.append(f"code cell {number} wrote to stderr")
+            if "image/png" in output.get("data", {}) and len(kept(output).get("image/png", {}).get("alt", "")) < 20:
+                found.append(f"code cell {number} shows an image without alt text")
             if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
                 found.append(f"code cell {number} failed")
             if VARIES.search(str([output.get("text"), output.get("data", {}).get("text/plain")])):

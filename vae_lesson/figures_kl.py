@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from vae_lesson.alt_text import Figure, described
 from vae_lesson.plots import COLOURS, new_figure
 
 
+@described
 def rate_distortion_plane(
     some: tuple[ArrayLike, ArrayLike],
     best: tuple[ArrayLike, ArrayLike],
@@ -40,6 +41,7 @@ def rate_distortion_plane(
     return figure
 
 
+@described
 def two_directions(
     z: ArrayLike,
     target: ArrayLike,

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from vae_lesson.alt_text import Figure, described
 from vae_lesson.plots import COLOURS, new_figure
 
 NATS = "nats"
 
 
+@described
 def jensen(a: float, b: float) -> Figure:
     """Two positive numbers on the curve of the logarithm: the mean of their logs lies under the log of their mean.
 
@@ -34,6 +35,7 @@ def jensen(a: float, b: float) -> Figure:
     return figure
 
 
+@described
 def weighted_draws(z: ArrayLike, panels: Mapping[str, tuple], posterior: ArrayLike) -> Figure:
     """Draws with their weights, under the density that they came from and the posterior: one column for each panel.
 
@@ -59,6 +61,7 @@ def weighted_draws(z: ArrayLike, panels: Mapping[str, tuple], posterior: ArrayLi
     return figure
 
 
+@described
 def sample_bounds(
     samples: ArrayLike, exact: ArrayLike, bounds: ArrayLike, errors: ArrayLike, evidence: float
 ) -> Figure:
@@ -85,6 +88,7 @@ def sample_bounds(
     return figure
 
 
+@described
 def tangent(t: ArrayLike) -> Figure:
     """log t and its tangent t - 1.
 
@@ -104,6 +108,7 @@ def tangent(t: ArrayLike) -> Figure:
     return figure
 
 
+@described
 def evidence_and_bounds(
     parameter: ArrayLike, evidence: ArrayLike, bounds: Mapping[str, ArrayLike], at: float
 ) -> Figure:

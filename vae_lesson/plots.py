@@ -7,9 +7,10 @@ from math import ceil
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse
 from numpy.typing import ArrayLike
+
+from vae_lesson.alt_text import Figure, described
 
 COLOURS = {
     "prior": "#7f7f7f",
@@ -31,11 +32,12 @@ def use_style() -> None:
 
 def new_figure(*args, **kwargs) -> tuple[Figure, np.ndarray | Axes]:
     """As `plt.subplots`, but the figure shows only where it stands as a cell's result."""
-    figure, axes = plt.subplots(*args, **kwargs)
+    figure, axes = plt.subplots(*args, FigureClass=Figure, **kwargs)
     plt.close(figure)
     return figure, axes
 
 
+@described
 def image_rows(rows: Mapping[str, ArrayLike]) -> Figure:
     """One row of images for each name.
 
@@ -65,6 +67,7 @@ def show_image(axis: Axes, image: ArrayLike, **kwargs) -> None:
     axis.imshow(image, vmin=0, vmax=1, **kwargs)
 
 
+@described
 def training_curves(runs: Mapping[str, object]) -> Figure:
     """ELBO, rate and distortion against the epoch, in nats an image.
 
@@ -89,6 +92,7 @@ def training_curves(runs: Mapping[str, object]) -> Figure:
     return figure
 
 
+@described
 def latent_map(mu: ArrayLike, labels: ArrayLike, log_var: ArrayLike | None = None, ellipses: int = 60) -> Figure:
     """The plane of two latents: where q(z|x) puts each image, over the prior.
 
@@ -126,6 +130,7 @@ def prior_circles(axis: Axes) -> None:
         axis.add_patch(Circle((0, 0), radius, fill=False, color=COLOURS["prior"], linewidth=1.2, linestyle=":"))
 
 
+@described
 def decoded_plane(images: ArrayLike, reach: float) -> Figure:
     """The images that a square grid of latents decodes to, each at its place.
 
@@ -147,8 +152,18 @@ def decoded_plane(images: ArrayLike, reach: float) -> Figure:
     return figure
 
 
+@described
 def image_grid(images: ArrayLike, columns: int = 10, title: str = "") -> Figure:
-    """Images side by side, line after line; shape (n, height, width)."""
+    """Images side by side, line after line.
+
+    Args:
+        images: shape (n, height, width), values in [0, 1].
+        columns: images in a line.
+        title: what they are.
+
+    Returns:
+        A Figure; black is 1.
+    """
     images = np.asarray(images)
     lines = ceil(len(images) / columns)
     figure, axes = new_figure(lines, columns, figsize=(0.75 * columns, 0.75 * lines + 0.3 * bool(title)), squeeze=False)
@@ -161,6 +176,7 @@ def image_grid(images: ArrayLike, columns: int = 10, title: str = "") -> Figure:
 
 
 
+@described
 def against_other_runs(yours: Mapping[str, float], others: Mapping[str, ArrayLike]) -> Figure:
     """Your run's figures among those of other seeds, one panel for each, in nats an image.
 
@@ -182,6 +198,7 @@ def against_other_runs(yours: Mapping[str, float], others: Mapping[str, ArrayLik
     return figure
 
 
+@described
 def plane(values: ArrayLike, reach: float, name: str, marks: ArrayLike | None = None, **kwargs) -> Figure:
     """A quantity over the plane of two latents, with the prior's circles.
 
