@@ -91,7 +91,7 @@ def test_a_slow_update_is_followed_by_a_longer_pause(monkeypatch):
     monkeypatch.setattr(training_dashboard.time, "monotonic", lambda: now[0])
     dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
 
-    def slow(*arguments):
+    def slow(*arguments, **named):
         now[0] += 1.0
         shown.append(now[0])
 
@@ -132,3 +132,78 @@ def test_the_picture_of_any_model_and_few_images(latent_dim, labels, image_shape
 def test_bad_images_are_refused():
     with pytest.raises(ValueError, match="images must be a tensor of shape"):
         TrainingDashboard(strong_vae(2), noise_images(4, (9, 9)))
+
+
+# stop and go on
+
+
+def test_going_on_trains_on_where_the_run_was_interrupted():
+    model, watched = strong_vae(3), noise_images(30)
+    dashboard = TrainingDashboard(model, watched)
+    settings = dict(epochs=4, on_epoch=dashboard, device="cpu", progress=False)
+    run = train(model, watched, epochs=2, on_epoch=dashboard, device="cpu", progress=False)
+    assert dashboard.training and not dashboard.can_go_on
+    run.stopped = "interrupted"
+    dashboard.finish(run, go_on=lambda: train(run, watched, **settings))
+    assert dashboard.can_go_on and not dashboard.training and dashboard.status == "interrupted after epoch 2"
+    dashboard.wish = "go on"   # as the browser's button sets it
+    assert run.epoch == 4 and dashboard.status == "finished after epoch 4"
+    assert dashboard.wish == "" and not dashboard.can_go_on
+    dashboard.wish = "go on"   # a second press finds nothing to do
+    assert run.epoch == 4 and dashboard.wish == ""
+
+
+def test_a_finished_run_or_one_without_a_way_on_has_no_button():
+    dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
+    dashboard.finish(run_of(2), go_on=lambda: run_of(3))
+    assert not dashboard.can_go_on
+    run = run_of(2)
+    run.stopped = "interrupted"
+    dashboard.finish(run)
+    assert not dashboard.can_go_on
+
+
+TRAINS = """
+import torch
+from vae_lesson.explorer import TrainingDashboard
+from vae_lesson.model import VAE
+from vae_lesson.train import train
+images = torch.rand(400, 28, 28)
+model = VAE(2, (32,))
+dashboard = TrainingDashboard(model, images[:50])
+dashboard
+"""
+FOREVER = "dict(epochs=100_000, on_epoch=dashboard, device='cpu', progress=False)"
+
+
+@pytest.mark.browser
+def test_stop_and_go_on_in_the_browser(open_notebook):
+    """The button ends a run that would take hours, the next one starts it again, and the kernel lives."""
+    page = open_notebook(TRAINS)
+    widget = page.page.locator(".vae").first
+    stop, on = widget.get_by_role("button", name="Stop"), widget.get_by_role("button", name="Go on")
+    assert not stop.is_visible() and not on.is_visible()
+    code = f"""
+run = train(model, images, **{FOREVER})
+dashboard.finish(run, go_on=lambda: train(run, images, **{FOREVER}))
+print(run.stopped)
+"""
+    page.page.evaluate(START, code)
+    stop.click(timeout=60_000)
+    on.wait_for(timeout=60_000)
+    assert "interrupted after epoch" in page.page.locator(".vae-status").inner_text()
+    first = int(page.run_python("print(run.epoch)"))
+    assert 0 < first < 100_000
+    on.click()
+    stop.click(timeout=60_000)
+    on.wait_for(timeout=60_000)
+    assert first < int(page.run_python("print(run.epoch)")) < 100_000
+    assert page.errors == []
+
+
+START = """async (code) => {
+    const { content } = jupyterapp.shell.currentWidget;
+    await jupyterapp.commands.execute("notebook:insert-cell-below");
+    content.activeCell.model.sharedModel.setSource(code);
+    void jupyterapp.commands.execute("notebook:run-cell");
+}"""

@@ -1,7 +1,7 @@
 import { clipTo, drawAxes, freshCanvas, number, planeMap } from "./axes.js";
 import { bytes, floats } from "./bytes.js";
 import { drawChart } from "./chart.js";
-import { element } from "./dom.js";
+import { button, element } from "./dom.js";
 import { coalesced } from "./frame.js";
 import { showSheet } from "./images.js";
 import { latentName } from "./latent_plane.js";
@@ -27,7 +27,8 @@ function buildDashboard(model, root, signal) {
     createSheet("above an image, below its reconstruction", () => [model.get("originals"), model.get("reconstructions")]),
     createSheet("samples: what the same draws from the prior decode to", () => [model.get("samples")]),
   ];
-  root.append(element("p", { class: "vae-status" }, status, legend));
+  const controls = createControls(model);
+  root.append(element("p", { class: "vae-status" }, status, legend, controls.element));
   root.append(element("div", { class: "vae-row" }, ...charts.map((chart) => chart.element)));
   const pictures = element("div", { class: "vae-sheets" }, ...sheets.map((sheet) => sheet.element));
   root.append(element("div", { class: "vae-row" }, plane.element, pictures));
@@ -35,12 +36,28 @@ function buildDashboard(model, root, signal) {
   const redraw = coalesced(() => {
     const theme = readTheme(root);
     status.textContent = model.get("status");
+    controls.update();
     charts.forEach((chart) => chart.draw(theme));
     plane.draw(theme);
     sheets.forEach((sheet) => sheet.draw(model.get("image_shape"), theme.dark));
   }, signal);
   onTraits(model, ["status"], redraw, signal); // Python sets it with every update, in one message with the rest
   onLookChange(redraw, root, signal);
+}
+
+// Stop and go on: the first interrupts the kernel, which is busy with the training; the second asks Python.
+function createControls(model) {
+  const kernel = () => model.widget_manager?.kernel;
+  const stop = button("Stop", () => kernel()?.interrupt());
+  const goOn = button("Go on", () => {
+    model.set("wish", "go on");
+    model.save_changes();
+  });
+  const update = () => {
+    stop.hidden = !kernel() || !model.get("training");
+    goOn.hidden = !kernel() || !model.get("can_go_on");
+  };
+  return { element: element("span", { class: "vae-buttons" }, stop, goOn), update };
 }
 
 // Rows of the history: epoch, then three terms on the training images, then the same on the held-out ones.

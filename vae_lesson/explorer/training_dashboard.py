@@ -1,7 +1,7 @@
 """TrainingDashboard: the live picture of a training run. Used in 08_train."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 import numpy as np
@@ -40,6 +40,7 @@ class TrainingDashboard(LessonWidget):
 
     Show it, then give it to the training: `run = train(model, ..., on_epoch=dashboard)`, and at the end
     `dashboard.finish(run)`. Samples come from the same noise each time, so that they morph as the decoder learns.
+    While it trains, a button stops the run after its last whole epoch, as interrupting the kernel does.
 
     Args:
         model: the VAE that is going to be trained.
@@ -53,6 +54,9 @@ class TrainingDashboard(LessonWidget):
     _esm = bundle("training_dashboard.js")
 
     status = traitlets.Unicode().tag(sync=True)
+    training = traitlets.Bool().tag(sync=True)
+    can_go_on = traitlets.Bool().tag(sync=True)
+    wish = traitlets.Enum(["", "go on"], "").tag(sync=True)  # what the reader pressed
     history = traitlets.Bytes().tag(sync=True)  # float32 (7, epochs): epoch, then TERMS; NaN where not measured
     image_shape = traitlets.List(traitlets.Int()).tag(sync=True)  # channels, height, width
     originals = traitlets.Bytes().tag(sync=True)  # uint8, as the next two: (COLUMNS, *image_shape)
@@ -67,6 +71,7 @@ class TrainingDashboard(LessonWidget):
         check_images(model, images)
         labels = check_labels(labels, len(images))
         self._next = 0.0  # no update before this moment
+        self._go_on: Callable[[], Run] | None = None
         self._rows = _one_of_each(labels, len(images))
         self._images, self._labels = images, labels
         self._noise = torch.randn(SAMPLES, model.latent_dim, generator=torch.Generator().manual_seed(0))
@@ -83,13 +88,29 @@ class TrainingDashboard(LessonWidget):
         start = time.monotonic()
         if start < self._next:
             return
-        self._show(run.history, run.model, f"training: epoch {run.epoch}")
+        self._show(run.history, run.model, f"training: epoch {run.epoch}", training=True)
         end = time.monotonic()
         self._next = end + max(PAUSE, (end - start) / SHARE)
 
-    def finish(self, run: Run) -> None:
-        """Show how a training run ended."""
-        self._show(run.history, run.model, f"{run.stopped or 'finished'} after epoch {run.epoch}")
+    def finish(self, run: Run, go_on: Callable[[], Run] | None = None) -> None:
+        """Show how a training run ended.
+
+        Args:
+            run: the run.
+            go_on: with it, a run that was interrupted gets a button "Go on", which calls it: it trains on, with this
+                dashboard as on_epoch, and returns the run.
+        """
+        self._go_on = go_on
+        with self.hold_sync():
+            self.can_go_on = go_on is not None and run.stopped == "interrupted"
+            self._show(run.history, run.model, f"{run.stopped or 'finished'} after epoch {run.epoch}")
+
+    @traitlets.observe("wish")
+    def _grant(self, change: dict) -> None:
+        if change["new"] == "go on" and self.can_go_on:
+            self.can_go_on = False
+            self.finish(self._go_on(), self._go_on)
+        self.wish = ""
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the curves, the posteriors, reconstructions and samples, drawn without a browser."""
@@ -114,7 +135,7 @@ class TrainingDashboard(LessonWidget):
         """The sizes of what it watches."""
         return f"images={len(self._images)}"
 
-    def _show(self, history: History, model: VAE, status: str) -> None:
+    def _show(self, history: History, model: VAE, status: str, training: bool = False) -> None:
         mu, sigma = posterior(model, self._images[: max(ELLIPSES, len(self._rows))])
         axes = sorted(activity(mu).argsort(descending=True)[:2].tolist()) if model.latent_dim > 1 else []
         row_mu, _ = posterior(model, self._images[self._rows])
@@ -124,6 +145,7 @@ class TrainingDashboard(LessonWidget):
             self.samples = image_bytes(decoded(model, self._noise))
             self.axes = axes
             self.ellipses = float32_bytes(torch.cat([mu[:, axes], sigma[:, axes]], 1)[:ELLIPSES])
+            self.training = training
             self.status = status
 
 
