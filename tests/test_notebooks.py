@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import notebooks as tool  # noqa: E402
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-MATHEMATICS = [path for path in PATHS if path.name[:2] in ("02", "03", "04", "05")]
+MATHEMATICS = [path for path in PATHS if path.name[:2] in ("01", "02", "03", "04", "05", "06", "07")]
 
 
 def cells(path, kind):

@@ -122,14 +122,14 @@ def test_points_are_grouped_by_class_and_the_nearest_is_found():
     code = """
         const means = new Float32Array([0, 9, 1,  5, 9, 5,  1, 9, 0]);
         const groups = latent_plane.planeGroups(means, 3, [0, 2], [4, 7, 4], { 4: "red", 7: "blue" });
-        return [groups, latent_plane.nearestGroup(groups, [4, 4]).group.name, latent_plane.latentName(11)];
+        return [groups, latent_plane.nearestImage(means, 3, [0, 2], [4, 4]), latent_plane.latentName(11)];
     """
     groups, nearest, name = node(code)
     assert groups == [
         {"name": "4", "colour": "red", "points": [[0, 1], [1, 0]]},
         {"name": "7", "colour": "blue", "points": [[5, 5]]},
     ]
-    assert (nearest, name) == ("7", "z₁₂")
+    assert (nearest, name) == (1, "z₁₂")
 
 
 @pytest.mark.parametrize("entry", ["latent_explorer.js", "training_dashboard.js"])

@@ -8,8 +8,14 @@ from typing import Any
 
 HOMES = {
     "BoundExplorer": "bound_explorer",
+    "DrawADigit": "draw_a_digit",
+    "Interpolation": "interpolation",
     "KLExplorer": "kl_explorer",
     "LatentExplorer": "latent_explorer",
+    "MonteCarloExplorer": "monte_carlo_explorer",
+    "PosteriorExplorer": "posterior_explorer",
+    "RunPicture": "runs_explorer",
+    "RunsExplorer": "runs_explorer",
     "TrainingDashboard": "training_dashboard",
 }
 

@@ -56,7 +56,7 @@ export function clipTo(context, { box }, air = 0) {
   context.clip();
 }
 
-/** The frame, ticks and names of a map's axes. */
+/** The frame, ticks and names of a map's axes; an axis that has `ticks` [{ value, text }] of its own shows these. */
 export function drawAxes(context, map, theme, { grid = false, xTicks = 6, yTicks = 6 } = {}) {
   const { left, top, width, height } = map.box;
   context.save();
@@ -67,12 +67,12 @@ export function drawAxes(context, map, theme, { grid = false, xTicks = 6, yTicks
   context.textAlign = "center";
   context.textBaseline = "top";
   const { x, y } = map.axes;
-  for (const { value, text } of niceTicks(x.min, x.max, xTicks)) {
+  for (const { value, text } of x.ticks ?? niceTicks(x.min, x.max, xTicks)) {
     context.fillText(text, map.x(value), top + height + 6);
   }
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const { value, text } of niceTicks(y.min, y.max, yTicks)) {
+  for (const { value, text } of y.ticks ?? niceTicks(y.min, y.max, yTicks)) {
     context.fillText(text, left - 6, map.y(value));
     if (!grid) continue;
     context.globalAlpha = 0.5;

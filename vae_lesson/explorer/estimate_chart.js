@@ -19,7 +19,8 @@ export function createEstimateChart({ most, onPick }) {
   const back = element("canvas", { role: "img" });
   const front = element("canvas", { "aria-hidden": "true" });
   const chart = element("div", { class: "vae-estimates" }, back, front);
-  const caption = element("figcaption", { class: "vae-note" }, "the log of the estimate, in nats, as the samples come in");
+  const told = "the log of the estimate, in nats, as the samples come in";
+  const caption = element("figcaption", { class: "vae-note" }, told);
   let y = { min: 0, max: 1 };
   const map = () => planeMap(back, x, y, ESTIMATES_MARGIN);
 
@@ -121,6 +122,6 @@ function drawRule(context, map, theme, kl) {
   if (!beyond) strokeLine(context, px, top, px, top + height);
   context.restore();
   const text = beyond ? `e^KL = ${countText(Math.exp(kl))} →` : `n = e^KL = ${countText(Math.exp(kl))}`;
-  const onLeft = beyond || px > left + width / 2;
-  drawName(context, theme, text, px + (onLeft ? -8 : 8), top + height - 34, inkOf(theme, "posterior"), onLeft ? "right" : "left");
+  const [shift, align] = beyond || px > left + width / 2 ? [-8, "right"] : [8, "left"];
+  drawName(context, theme, text, px + shift, top + height - 34, inkOf(theme, "posterior"), align);
 }

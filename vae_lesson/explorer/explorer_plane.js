@@ -1,10 +1,11 @@
-import { number } from "./axes.js";
+import { clipTo, number } from "./axes.js";
 import { bytes, floats } from "./bytes.js";
 import { createDecodedGrid } from "./decoded_grid.js";
 import { element } from "./dom.js";
 import { coalesced } from "./frame.js";
-import { drawLatentPlane, latentName, nearestGroup, planeGroups } from "./latent_plane.js";
+import { drawLatentPlane, latentName, nearestImage, planeGroups } from "./latent_plane.js";
 import { createPad, drawHandle } from "./pad.js";
+import { drawQ } from "./scatter.js";
 import { readTheme } from "./theme.js";
 import { onTraits } from "./widget.js";
 
@@ -13,14 +14,16 @@ export function createExplorerPlane({ model, net, reach, step, readZ, setLatents
   const axes = () => model.get("axes");
   const here = () => axes().map((axis) => readZ()[axis]);
   const grid = createDecodedGrid(net, model.get("image_shape"), reach, coalesced(() => pad.redraw(), signal), signal);
-  const means = floats(model.get("means"));
+  const [means, spreads] = [floats(model.get("means")), floats(model.get("spreads"))];
+  const latentDim = model.get("latent_dim");
   const classes = bytes(model.get("classes"));
   let groups;
   const regroup = () => {
-    groups = planeGroups(means, model.get("latent_dim"), axes(), classes, model.get("colours"));
+    groups = planeGroups(means, latentDim, axes(), classes, model.get("colours"));
   };
   regroup();
 
+  const nearest = () => nearestImage(means, latentDim, axes(), here());
   const range = (axis) => ({ min: -reach, max: reach, name: latentName(axis) });
   const pad = createPad({
     label: () => `Plane of ${axes().map((axis) => `z${axis + 1}`).join(" and ")}; the point is at `
@@ -33,18 +36,24 @@ export function createExplorerPlane({ model, net, reach, step, readZ, setLatents
       drawSheet(context, map, grid.sheet());
       drawLatentPlane(context, map, theme, groups, model.get("only"));
     },
-    paintFront: (context, map, theme) => drawHandle(context, map, here(), theme),
+    paintFront: (context, map, theme) => {
+      drawHandle(context, map, here(), theme);
+      const first = nearest() * latentDim;
+      const [mean, spread] = [means, spreads].map((all) => axes().map((axis) => all[first + axis]));
+      clipTo(context, map);
+      drawQ(context, map, mean, spread, theme);
+      context.restore();
+    },
   });
   const near = element("p", { class: "vae-note", role: "status" });
   const figure = element("figure", { class: "vae-plane" }, pad.element);
   if (groups[0].name) figure.append(createLegend(model, groups, signal));
-  if (model.get("latent_dim") > 2) figure.append(createAxesChoice(model, signal));
+  if (latentDim > 2) figure.append(createAxesChoice(model, signal));
   figure.append(near);
 
   function moved() {
     grid.request(readZ(), axes(), readTheme(pad.element).dark);
-    const { group } = nearestGroup(groups, here());
-    const text = group.name && `nearest posterior mean: an image of class ${group.name}`;
+    const text = `blue: q of the nearest image${classes.length ? `, class ${classes[nearest()]}` : ""}`;
     if (text !== near.textContent) near.textContent = text; // else a screen reader would say it again
     pad.redrawFront();
   }

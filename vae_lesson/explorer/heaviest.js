@@ -31,7 +31,9 @@ export function createHeaviest(few, shape, pixels) {
     if (!shape.length || key === shown) return;
     shown = key;
     showImage(x, picture(0), shape, theme.dark);
-    heaviest.forEach((sample, k) => showImage(columns[k].canvas, picture(place.picture.get(sample)), shape, theme.dark));
+    heaviest.forEach((sample, k) => {
+      showImage(columns[k].canvas, picture(place.picture.get(sample)), shape, theme.dark);
+    });
   }
 
   return { element: element("figure", { class: "vae-shares" }, caption, target, bars), show };

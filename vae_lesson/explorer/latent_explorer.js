@@ -8,6 +8,7 @@ import { latentName } from "./latent_plane.js";
 import { buildMlp, decodeMean } from "./mlp.js";
 import { createSlider } from "./slider.js";
 import { onLookChange, readTheme } from "./theme.js";
+import { createTraversals } from "./traversals.js";
 import { mount, onTraits } from "./widget.js";
 
 const FEW = 10; // sliders that are shown at first
@@ -35,20 +36,24 @@ function buildExplorer(model, root, signal) {
   };
 
   const image = createImage(shape);
-  const sliders = createSliders(model, reach, (latent, value) => setLatents([[latent, value]]));
+  const order = latentOrder(model.get("activity"));
+  const sliders = createSliders(model, order, reach, (latent, value) => setLatents([[latent, value]]));
   const context = { model, net, reach, step: STEP, readZ, setLatents, signal };
   const plane = model.get("axes").length ? createExplorerPlane(context) : undefined;
   const reset = button("Back to the origin", () => setLatents(readZ().map((_, latent) => [latent, 0])));
-  sliders.buttons.append(reset);
-  const side = element("div", { class: "vae-side" }, image.element, sliders.element);
+  const traversals = createTraversals({ net, shape, order, reach, onOpen: () => redrawZ(), signal });
+  sliders.buttons.append(reset, traversals.button);
+  const side = element("div", { class: "vae-side" }, image.element, sliders.element, traversals.element);
   side.classList.toggle("vae-wide", net[0].inputs > 3); // many sliders stand beside the image, few beneath
   root.append(...(plane ? [plane.element] : []), side);
 
   const redrawZ = coalesced(() => {
     const z = readZ();
+    const { dark } = readTheme(root);
     sliders.set(z);
-    showImage(image.canvas, decodeMean(net, z), shape, readTheme(root).dark);
+    showImage(image.canvas, decodeMean(net, z), shape, dark);
     plane?.moved();
+    traversals.update(z, dark);
   }, signal);
   const redrawAll = coalesced(() => {
     redrawZ();
@@ -76,11 +81,15 @@ function createImage(shape) {
   return { canvas, element: element("figure", { class: "vae-decoded" }, canvas, caption) };
 }
 
-// One slider for each latent, the most active first; more than a few are folded away.
-function createSliders(model, reach, onInput) {
-  const activity = model.get("activity");
+// The most active first, but of two the first first.
+function latentOrder(activity) {
   const order = activity.map((_, latent) => latent);
-  if (order.length > 2) order.sort((a, b) => activity[b] - activity[a]);
+  return order.length > 2 ? order.sort((a, b) => activity[b] - activity[a]) : order;
+}
+
+// One slider for each latent; more than a few are folded away.
+function createSliders(model, order, reach, onInput) {
+  const activity = model.get("activity");
   const sliders = order.map((latent) => ({ latent, ...createLatentSlider(latent, activity[latent], reach, onInput) }));
   const elements = sliders.map((slider) => slider.element);
   const buttons = element("div", { class: "vae-buttons" });

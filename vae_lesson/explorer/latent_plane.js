@@ -28,14 +28,13 @@ export function drawLatentPlane(context, map, theme, groups, only) {
   context.restore();
 }
 
-/** The group whose point lies nearest to a place, and how far it is. */
-export function nearestGroup(groups, [x, y]) {
-  let best = { distance: Infinity };
-  for (const group of groups) {
-    for (const [px, py] of group.points) {
-      const distance = Math.hypot(px - x, py - y);
-      if (distance < best.distance) best = { distance, group };
-    }
+/** Which image's posterior mean lies nearest to a place of the plane; undefined if there are none. */
+export function nearestImage(means, latentDim, axes, [x, y]) {
+  let best;
+  let least = Infinity;
+  for (let i = 0; i * latentDim < means.length; i++) {
+    const distance = Math.hypot(means[i * latentDim + axes[0]] - x, means[i * latentDim + axes[1]] - y);
+    if (distance < least) [best, least] = [i, distance];
   }
   return best;
 }

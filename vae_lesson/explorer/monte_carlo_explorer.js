@@ -38,7 +38,7 @@ function buildMonteCarlo(model, root, signal) {
   const numbers = createReadouts("the exact value and what the samples tell", [
     { key: "evidence", name: "log p(x), exact", quantity: "evidence" },
     { key: "estimate", name: "log of the estimate", quantity: "prior" },
-    { key: "error", name: "its standard error", format: (value) => (Number.isFinite(value) ? number(value, 3) : "–") },
+    { key: "error", name: "its standard error", format: errorText },
     { key: "effective", name: "effective sample size", unit: "", format: (value) => value.toFixed(1) },
     { key: "largest", name: "largest share of the weight", unit: "" },
     { key: "sigma", name: "σ of the noise", unit: "" },
@@ -110,7 +110,8 @@ function createControls({ places, most, setN, change }) {
     onInput: (i) => change("dimension", places[Math.round(i)].dimension),
   });
   const noise = createSlider({
-    name: "σ", title: "noise", note: "fitted σ", min: -1, max: 2, step: 0.1, unit: "times the fitted standard deviation",
+    name: "σ", title: "noise", note: "fitted σ", min: -1, max: 2, step: 0.1,
+    unit: "times the fitted standard deviation",
     format: (log) => `×${(2 ** log).toFixed(2)}`,
     onInput: (log) => change("noise", 2 ** log),
   });
@@ -122,6 +123,11 @@ function createControls({ places, most, setN, change }) {
     noise.set(Math.log2(factor));
   };
   return { elements: [count.element, dimension.element, noise.element], update };
+}
+
+// One sample has no spread, and so no standard error.
+function errorText(value) {
+  return Number.isFinite(value) ? number(value, 3) : "–";
 }
 
 // n = e^KL.

@@ -1,9 +1,5 @@
-import { drawAxes, freshCanvas, planeMap } from "./axes.js";
-import { element } from "./dom.js";
-import { readTheme } from "./theme.js";
+import { createPlaneView } from "./plane_view.js";
 import { keyedValue } from "./slider.js";
-
-const MARGIN = { left: 30, right: 8, top: 8, bottom: 26 };
 
 /**
  * A plane with a point that mouse, touch and arrow keys move.
@@ -13,10 +9,9 @@ const MARGIN = { left: 30, right: 8, top: 8, bottom: 26 };
  * `paintFront` what moves with it. Returns { element, redraw(), redrawFront() }.
  */
 export function createPad({ label, ranges, value, step, onMove, paintBack, paintFront }) {
-  const back = element("canvas", { "aria-hidden": "true" });
-  const front = element("canvas", { "aria-hidden": "true" });
-  const pad = element("div", { class: "vae-pad", role: "application", tabindex: "0" }, back, front);
-  const map = () => planeMap(front, ranges().x, ranges().y, MARGIN);
+  const attributes = { class: "vae-pad", role: "application", tabindex: "0" };
+  const view = createPlaneView({ attributes, label, ranges, paintBack, paintFront });
+  const pad = view.element;
 
   pad.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -41,27 +36,12 @@ export function createPad({ label, ranges, value, step, onMove, paintBack, paint
 
   function follow(event) {
     const { x, y } = ranges();
-    const place = front.getBoundingClientRect();
-    const [across, up] = map().fromPixel(event.clientX - place.left, event.clientY - place.top);
+    const place = pad.getBoundingClientRect();
+    const [across, up] = view.map().fromPixel(event.clientX - place.left, event.clientY - place.top);
     onMove([Math.min(x.max, Math.max(x.min, across)), Math.min(y.max, Math.max(y.min, up))]);
   }
 
-  function redrawFront() {
-    if (!front.clientWidth) return; // not on the page yet
-    pad.setAttribute("aria-label", label());
-    paintFront(freshCanvas(front), map(), readTheme(pad));
-  }
-
-  function redraw() {
-    if (!back.clientWidth) return;
-    const theme = readTheme(pad);
-    const context = freshCanvas(back);
-    paintBack(context, map(), theme);
-    drawAxes(context, map(), theme);
-    redrawFront();
-  }
-
-  return { element: pad, redraw, redrawFront };
+  return { element: pad, redraw: view.redraw, redrawFront: view.redrawFront };
 }
 
 /** The point under the hand, with thin lines to the axes. */

@@ -2,8 +2,8 @@ import { number } from "./axes.js";
 import { element } from "./dom.js";
 
 /**
- * A table of numbers. `rows` are { key, name, quantity, unit }; a quantity gives a patch of its colour, "gap" a hatched
- * one. `set({ key: value })` shows them with three decimals. Returns { element, set }.
+ * A table of numbers. `rows` are { key, name, quantity, unit, format }; a quantity gives a patch of its colour, "gap" a
+ * hatched one. `set({ key: value })` shows them with three decimals, or as `format(value)`. Returns { element, set }.
  */
 export function createReadouts(label, rows) {
   const table = element("div", { class: "vae-numbers", role: "group", "aria-label": label });
@@ -18,7 +18,9 @@ export function createReadouts(label, rows) {
   return {
     element: table,
     set: (values, digits = 3) => {
-      for (const [key, output] of outputs) output.textContent = number(values[key], digits);
+      for (const { key, format } of rows) {
+        outputs.get(key).textContent = format ? format(values[key]) : number(values[key], digits);
+      }
     },
   };
 }

@@ -26,6 +26,16 @@ export function drawEllipse(context, map, [x, y], [spreadX, spreadY]) {
   context.stroke();
 }
 
+/** One q: ellipses of one and two standard deviations, on a halo of paper. */
+export function drawQ(context, map, mean, spread, theme) {
+  context.save();
+  for (const [width, colour] of [[4, theme.paper], [2, theme.q]]) {
+    Object.assign(context, { lineWidth: width, strokeStyle: colour });
+    for (const times of [1, 2]) drawEllipse(context, map, mean, spread.map((half) => times * half));
+  }
+  context.restore();
+}
+
 const TAG = 9; // radius of a tag, CSS pixels
 
 /** Each group's name in a disc at the median of its points, so that colour is never the only sign. */

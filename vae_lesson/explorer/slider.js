@@ -8,7 +8,8 @@ import { element } from "./dom.js";
  * { element, set(value) }; `set` moves it without calling `onInput`.
  */
 export function createSlider({ name, title = name, note = "", min, max, step, unit, format, onInput }) {
-  const input = element("input", { type: "range", min, max, step: "any", "aria-label": `${title}, in ${unit}`, title });
+  const input = element("input", { type: "range", min, max, step: "any", title });
+  input.setAttribute("aria-label", unit ? `${title}, in ${unit}` : title);
   const readout = element("output", { class: "vae-readout", "aria-hidden": "true" });
   let shown;
   const set = (value) => {
@@ -16,7 +17,7 @@ export function createSlider({ name, title = name, note = "", min, max, step, un
     shown = value;
     input.value = value;
     readout.textContent = format(value);
-    input.setAttribute("aria-valuetext", `${format(value)} ${unit}`);
+    input.setAttribute("aria-valuetext", `${format(value)} ${unit}`.trim());
   };
   const moved = (value) => {
     set(value);

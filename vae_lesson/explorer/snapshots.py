@@ -60,6 +60,14 @@ def draw_posteriors(axis: Axes, ellipses: np.ndarray, labels: Sequence[int] | No
     _square(axis, latents, reach)
 
 
+def draw_q(axis: Axes, mean: Sequence[float], spread: Sequence[float]) -> None:
+    """One q in the plane of two latents: its mean, and ellipses of one and two standard deviations."""
+    axis.plot(*mean, "+", color=COLOURS["q"], markersize=10)
+    for times in (1, 2):
+        width, height = (2 * times * half for half in spread)
+        axis.add_patch(Ellipse(mean, width, height, fill=False, color=COLOURS["q"], linewidth=1.5))
+
+
 def draw_sheet(axis: Axes, images: np.ndarray) -> None:
     """Images side by side; images (rows, columns, channels, height, width)."""
     sheet = np.concatenate(np.concatenate(images, axis=2), axis=2)

@@ -11,7 +11,8 @@ export function readTheme(node) {
 
 /** Call `redraw` when JupyterLab's theme, the system's colours or the window's size change. */
 export function onLookChange(redraw, node, signal) {
-  const observer = new MutationObserver(redraw);
+  // A frame later: JupyterLab hides the page for one while it changes its theme, and what is hidden has no size.
+  const observer = new MutationObserver(() => requestAnimationFrame(redraw));
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
   const resized = new ResizeObserver(redraw);
   resized.observe(node);
