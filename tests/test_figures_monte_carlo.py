@@ -22,4 +22,4 @@ def test_estimates_stand_at_the_place_of_their_number_of_latents():
     np.testing.assert_array_equal(one.get_xydata(), [[0, -3.1], [0, -2.9]])
     np.testing.assert_array_equal(twenty.get_xydata(), [[1, -90], [1, -80]])
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "20"]
-    assert "upwards: nats, shown: log p(x), exact; naive Monte Carlo, one run." in figure.alt
+    assert "upwards: nats, shown: error of the median run; log p(x), exact; naive Monte Carlo, one run." in figure.alt

@@ -41,12 +41,13 @@ def estimates(exact: Mapping[int, float], runs: Mapping[int, ArrayLike]) -> Figu
         runs: number of latents -> the runs' estimates, in nats, shape (n,).
 
     Returns:
-        A Figure: exact values are joined by a black line, each run is a grey dot; what lies between is hatched.
+        A Figure: exact values are joined by a black line, each run is a grey dot; from the median run up is hatched.
     """
     figure, axes = new_figure(figsize=(6.4, 3.4))
     places, values = np.arange(len(exact)), list(exact.values())
     medians = [np.median(runs[d]) for d in exact]
-    axes.fill_between(places, medians, values, facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0)
+    look = dict(facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0, label="error of the median run")
+    axes.fill_between(places, medians, values, **look)
     axes.plot(places, values, "o-", color=COLOURS["evidence"], label="$\\log p(x)$, exact")
     for place, d in zip(places, exact, strict=True):
         axes.plot(np.full(len(runs[d]), place), runs[d], "o", color=COLOURS["prior"], markersize=5, alpha=0.7,

@@ -46,12 +46,13 @@ def test_the_relative_variance_of_a_product_is_that_of_the_model_with_many_pixel
     grid, step = np.linspace(-9, 9, 3601, retstep=True)
     mass, w = np.exp(one.log_prior(grid)) * step, np.exp(one.log_likelihood(1.0, grid))
     assert single == pytest.approx((mass * w**2).sum() / (mass * w).sum() ** 2 - 1, rel=1e-9)
-    expected = float(lesson.product.solution.subs({lesson.r: single, lesson.d: 10}))
+    expected = float(lesson.product.solution.subs({lesson.rel: single, lesson.parts: 10}))
     assert relative_variance(ten, np.ones((1, 10))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_what_is_said_of_two_as_relative_variance():
-    assert [int(lesson.product.solution.subs({lesson.r: 2, lesson.d: n})) for n in (10, 20)] == [59_048, 3_486_784_400]
+    for_two = lesson.product.solution.subs({lesson.rel: 2})
+    assert [int(for_two.subs({lesson.parts: n})) for n in (10, 20)] == [59_048, 3_486_784_400]
 
 
 def test_the_effective_sample_size_is_the_package_s():

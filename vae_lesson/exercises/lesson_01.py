@@ -8,7 +8,7 @@ import sympy
 from vae_lesson.exercises.exercise import Exercise, same_expression, same_function, same_line, same_number
 from vae_lesson.symbolic import E, integral, p, x, z
 
-r, d = sympy.symbols("r d", positive=True)
+rel, parts = sympy.symbols("rel parts", positive=True)
 
 
 def effective_sample_size(log_w):
@@ -99,22 +99,22 @@ two_draws = Exercise(
 
 product = Exercise(
     name="1.3",
-    solution=(1 + r) ** d - 1,
+    solution=(1 + rel) ** parts - 1,
     equal=same_expression,
     mistakes=(
-        ((1 + r) ** d, "that is E[w^2] over E[w]^2 of the product; the relative variance is one less"),
-        (d * r, "variances add for sums; here the weights are multiplied"),
-        (r**d, "what multiplies is E[w^2] over E[w]^2, that is 1 + r, not r"),
-        ((1 + r) ** (1 / d) - 1, "the other way round: the product of d weights scatters more than one weight"),
-        ((1 + d * r) - 1 + r, "variances add for sums; the weights are multiplied, so second moments multiply"),
-        (r**d - 1, "the factor is 1 + r: E[w^2] over E[w]^2 of a single weight"),
+        ((1 + rel) ** parts, "that is E[w^2] over E[w]^2 of the product; the relative variance is one less"),
+        (parts * rel, "variances add for sums; here the weights are multiplied"),
+        (rel**parts, "what multiplies is E[w^2] over E[w]^2, that is 1 + rel, not rel"),
+        ((1 + rel) ** (1 / parts) - 1, "the other way round: a product of many weights scatters more than one"),
+        ((1 + parts * rel) - 1 + rel, "variances add for sums; the weights are multiplied, so second moments multiply"),
+        (rel**parts - 1, "the factor is 1 + rel: E[w^2] over E[w]^2 of a single weight"),
     ),
     hints=(
         "for independent weights, E of a product is the product of the E: of the weights and of their squares",
-        "E[w^2] / E[w]^2 of one weight is 1 + r; of the product it is (1 + r)^d. Then take off 1",
+        "E[w^2] / E[w]^2 of one weight is 1 + rel; of the product it is (1 + rel)^parts. Then take off 1",
     ),
-    because="With r = 2 that is 3^d - 1: 59,048 for ten latents, 3.5 thousand million for twenty.",
-    shown="(1 + r)**d - 1",
+    because="With rel = 2 that is 3^parts - 1: 59,048 for ten parts, 3.5 thousand million for twenty.",
+    shown="(1 + rel)**parts - 1",
 )
 
 effective_size = Exercise(

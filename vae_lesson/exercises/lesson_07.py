@@ -16,6 +16,7 @@ by_hand = Exercise(
         (8, "that is the pathwise gradient, f'(z) = 2z; the score function knows only the cost"),
         (-12, "turn the sign: the draw is to the right of mu, and a larger mu makes it likelier"),
         (49 * 6 / 4, "z = mu + sigma * eps, and sigma is 2; you have moved by the variance"),
+        (49 * 6 / 16, "4 is the variance; sigma is 2"),
         (0, "you have left out the noise: the draw is not mu"),
         (0.75, "that is the score; times the cost of the draw, f(z)"),
         (16, "that is the cost of the draw; times its score"),
@@ -35,7 +36,8 @@ score = Exercise(
     mistakes=[
         (_eps**2 - 1, "the half is missing: sigma = exp(ell/2)"),
         (_half * _eps**2, "the -1 is missing: the factor 1/sigma before the exponential depends on ell too"),
-        (-_half, "the exponent depends on ell as well"),
+        (-_half, "you put the draw in before differentiating, so it moved along: "
+                 "differentiate with z fixed, then put z = mu + sigma * epsilon"),
         (_half * (1 - _eps**2), "turn the sign: a draw far out is likelier when q is wider"),
         ((_eps**2 - 1) / _sigma, "that is the score by sigma; by ell it is sigma/2 times that"),
         (_half * _sigma * _eps, "that is how the draw moves; the score is how log q(z) changes while z stays"),
