@@ -1,4 +1,4 @@
-"""The command line: python -m vae_lesson lab | train | evaluate | iwae."""
+"""The command line: python -m vae_lesson lab | export | train | evaluate | iwae."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ DATA = ("digits", "mnist", "fashion-mnist")
 
 EXAMPLES = """examples:
   python -m vae_lesson lab                                     open the course
+  python -m vae_lesson export --to pages                       the course as pages that need no Python
   python -m vae_lesson train --save runs/digits.pt             a two-dimensional map of the digits, on any machine
   python -m vae_lesson train --save runs/digits.pt --resume --epochs 200     go on where that one ended
   python -m vae_lesson train --data mnist --latent-dim 20 --hidden 512 256   the full set; downloaded once
@@ -26,13 +27,23 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="lab | train | evaluate | iwae")
+    commands = top.add_subparsers(dest="command", required=True, metavar="lab | export | train | evaluate | iwae")
 
     commands.add_parser(
         "lab",
         help="open the course in JupyterLab",
         description="Open the course in JupyterLab. Arguments are passed on to it, such as --port=9999 --no-browser.",
     )
+
+    export = commands.add_parser(
+        "export",
+        help="write the course as pages that need no Python",
+        description="Run the notebooks afresh and write them as web pages in which text, mathematics, figures and "
+        "widgets work without Python and without a network: open them from the disk, or put the folder on any web "
+        "server. The whole course takes some minutes. If a cell fails, nothing is written.",
+    )
+    export.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="a file or how its name begins, such as 05")
+    export.add_argument("--to", type=Path, default=Path("build/pages"), metavar="FOLDER", help="default: %(default)s")
 
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--data", choices=DATA, default="digits", help="images (default: %(default)s, 5,000, offline)")
@@ -95,9 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.others = others
     elif others:
         parser().error(f"unrecognized arguments: {' '.join(others)}")
-    command = {"lab": run_lab, "train": run_train, "evaluate": run_evaluate, "iwae": run_iwae}[arguments.command]
+    commands = {"lab": run_lab, "export": run_export, "train": run_train, "evaluate": run_evaluate, "iwae": run_iwae}
     try:
-        return command(arguments)
+        return commands[arguments.command](arguments)
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, ArithmeticError) as error:  # CheckpointError, DataError and NonFiniteLoss are of these
@@ -110,6 +121,14 @@ def run_lab(arguments: argparse.Namespace) -> int:
     from vae_lesson.lab import lab
 
     lab(arguments.others)
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write the course as static pages."""
+    from vae_lesson.export import export
+
+    export(arguments.to, arguments.notebooks)
     return 0
 
 
