@@ -12,7 +12,9 @@ from torch.distributions import Normal
 
 
 def pathwise(f: Callable[[Tensor], Tensor], mu: Tensor, log_var: Tensor, eps: Tensor) -> Tensor:
-    """Costs of z = mu + sigma * eps whose gradient moves the draws. f must be continuous in z: it may bend, not jump.
+    """Costs of z = mu + sigma * eps whose gradient moves the draws.
+
+    f must be continuous and piecewise smooth in z, and not grow too fast: it may bend, not jump.
 
     Args:
         f: z, shape (draws, ..., latent_dim), to costs, shape (draws, ...).
@@ -71,7 +73,8 @@ def score_function(
     Raises:
         ValueError: the shapes do not fit.
 
-    Source: Williams (1992), REINFORCE; the form whose value is the cost: Foerster et al. (2018).
+    Source: Williams (1992), REINFORCE; the form whose value is the cost: Foerster et al. (2018), whose exp(t - stop(t))
+    is here linear, with the same first derivatives (only those are right).
     """
     _check_noise(mu, log_var, eps)
     sigma = torch.exp(0.5 * log_var)

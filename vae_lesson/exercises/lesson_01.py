@@ -106,7 +106,7 @@ product = Exercise(
         (parts * rel, "variances add for sums; here the weights are multiplied"),
         (rel**parts, "what multiplies is E[w^2] over E[w]^2, that is 1 + rel, not rel"),
         ((1 + rel) ** (1 / parts) - 1, "the other way round: a product of many weights scatters more than one"),
-        ((1 + parts * rel) - 1 + rel, "variances add for sums; the weights are multiplied, so second moments multiply"),
+        (1 + parts * rel, "variances add for sums; the weights are multiplied, so second moments multiply"),
         (rel**parts - 1, "the factor is 1 + rel: E[w^2] over E[w]^2 of a single weight"),
     ),
     hints=(
@@ -154,7 +154,7 @@ ten_pixels = Exercise(
         (0.8813, "that is the KL of a single pixel"),
         (2**8.813, "the KL is in nats, so the base is e, not 2"),
         (10**8.813, "the KL is in nats, so the base is e, not 10"),
-        (np.exp(0.8813) ** 20, "ten pixels, not twenty"),
+        (np.exp(0.8813 * 5), "0.8813 has the half of the formula in it already: ten pixels, ten times that"),
     ),
     hints=("the KL of ten independent pixels is 8.813 nats", "e to the power of 8.813"),
     because="About 6,700, though one pixel tells only 0.88 nats about its latent. Each further one multiplies by 2.4.",
