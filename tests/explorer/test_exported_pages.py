@@ -180,6 +180,23 @@ def test_two_views_of_one_widget_move_together(open_page):
         assert_shows(page, [0, 0], view)
 
 
+def test_only_changes_are_heard(open_page):
+    heard = open_page("widgets").evaluate(
+        """() => {
+            const stored = { state: { z: [1, 2], deep: {} }, buffers: [{ path: ["deep", "bytes"], data: btoa("ab") }] };
+            const [model, heard] = [new StoredModel(stored), []];
+            const hear = () => heard.push(model.get("z"));
+            model.on("change:z", hear);
+            for (const z of [[1, 2], [1, 3], [1, 3], new DataView(new ArrayBuffer(1)), new DataView(new ArrayBuffer(2))])
+                model.set("z", z);
+            model.off("change:z", hear);
+            model.set("z", null);
+            return [heard.length, heard[0], heard[2].byteLength, model.get("z"), model.get("deep").bytes.getUint8(1)];
+        }"""
+    )
+    assert heard == [3, [1, 3], 2, None, ord("b")]
+
+
 def test_dark(open_page):
     page = open_page("widgets", color_scheme="dark")
     assert_shows(page, [0.5, -1], dark=True)
