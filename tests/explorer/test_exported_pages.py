@@ -187,8 +187,8 @@ def test_only_changes_are_heard(open_page):
             const [model, heard] = [new StoredModel(stored), []];
             const hear = () => heard.push(model.get("z"));
             model.on("change:z", hear);
-            for (const z of [[1, 2], [1, 3], [1, 3], new DataView(new ArrayBuffer(1)), new DataView(new ArrayBuffer(2))])
-                model.set("z", z);
+            const bytes = (count) => new DataView(new ArrayBuffer(count));
+            for (const z of [[1, 2], [1, 3], [1, 3], bytes(1), bytes(2)]) model.set("z", z);
             model.off("change:z", hear);
             model.set("z", null);
             return [heard.length, heard[0], heard[2].byteLength, model.get("z"), model.get("deep").bytes.getUint8(1)];
