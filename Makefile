@@ -7,12 +7,13 @@ READY  := $(VENV)/.ready
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY  := $(BIN)/python
 
-.PHONY: help lab test notebooks lock clean
+.PHONY: help lab test pages notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab        set up once, then open the course in JupyterLab"
 	@echo "make test       set up once, then run every test, the notebooks included"
+	@echo "make pages      write the course as web pages that need no Python, in build/pages"
 	@echo "make notebooks  run the notebooks afresh and store their outputs"
 	@echo "make lock       write requirements.lock anew from the newest versions that pyproject.toml allows"
 	@echo "make clean      remove everything that these made"
@@ -22,8 +23,12 @@ lab: $(READY)
 
 test: $(READY)
 	$(PY) -m ruff check .
+	$(BIN)/oxlint vae_lesson
 	$(PY) -m pytest
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 -n 2 --dist loadscope notebooks
+
+pages: $(READY)
+	$(PY) -m vae_lesson export
 
 notebooks: $(READY)
 	$(PY) tools/notebooks.py notebooks/*.ipynb

@@ -23,7 +23,7 @@ function buildBound(model, root, signal) {
   const q = createQ(model);
   const pad = createDensityPad({ q, zRange: model.get("z_range"), others: standing(posterior) });
   const views = { weights: createWeightsView, bars: createBarsView, terms: createTermsView };
-  const view = views[model.get("view")](model, linear, signal);
+  const view = views[model.get("view")](model, linear);
   const sliders = createQSliders(q);
   const buttons = element("div", { class: "vae-buttons" },
     button("Set q to the posterior", () => q.set(posterior)),
@@ -60,7 +60,7 @@ function density(normal) {
 }
 
 // K samples of q as sticks, as high as their shares of the weight.
-function createWeightsView(model, linear, signal) {
+function createWeightsView(model, linear) {
   const save = paced(() => model.save_changes());
   const canvas = element("canvas", { role: "img" });
   const below = element("div", { class: "vae-below" }, canvas);

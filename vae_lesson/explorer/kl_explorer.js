@@ -102,7 +102,7 @@ function drawIntegrand(canvas, [min, max], q, { positive, negative }) {
     drawCurve(context, map, () => 0, { colour: theme.ink, width: 1 });
   });
   const { left, width, top, height } = map.box;
-  const tell = (text, y) => drawName(context, theme, text, left + width - 10, y, inkOf(theme, "rate"), "right");
+  const tell = (text, line) => drawName(context, theme, text, left + width - 10, line, inkOf(theme, "rate"), "right");
   tell(`above zero +${number(positive, 2)}`, top + 16);
   tell(`below zero ${number(negative, 2)}`, top + height - 14);
 }

@@ -1,6 +1,6 @@
 import { number } from "./axes.js";
 import { bytes, floats } from "./bytes.js";
-import { button, element } from "./dom.js";
+import { element } from "./dom.js";
 import { createEstimateChart } from "./estimate_chart.js";
 import { coalesced, paced } from "./frame.js";
 import { createHeaviest } from "./heaviest.js";

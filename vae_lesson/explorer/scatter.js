@@ -27,11 +27,11 @@ export function drawEllipse(context, map, [x, y], [spreadX, spreadY]) {
 }
 
 /** One q: ellipses of one and two standard deviations, on a halo of paper. */
-export function drawQ(context, map, mean, spread, theme) {
+export function drawQ(context, map, mean, sigma, theme) {
   context.save();
   for (const [width, colour] of [[4, theme.paper], [2, theme.q]]) {
     Object.assign(context, { lineWidth: width, strokeStyle: colour });
-    for (const times of [1, 2]) drawEllipse(context, map, mean, spread.map((half) => times * half));
+    for (const times of [1, 2]) drawEllipse(context, map, mean, sigma.map((half) => times * half));
   }
   context.restore();
 }
