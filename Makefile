@@ -25,7 +25,7 @@ test: $(READY)
 	$(PY) -m ruff check .
 	$(BIN)/oxlint vae_lesson
 	$(PY) -m pytest
-	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 -n 2 --dist loadscope notebooks
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope notebooks
 
 pages: $(READY)
 	$(PY) -m vae_lesson export
