@@ -21,7 +21,7 @@ def test_estimates_are_drawn_as_distances_from_the_truth():
 def test_gaps_are_sorted_together():
     figure = figures.gaps({"held out": ([1.0, 8.0, 2.0], [0.1, 0.2, 0.3]), "training": ([1.0], [0.5])})
     left, right = figure.axes
-    np.testing.assert_allclose([line.get_ydata() for line in left.lines], [[8, 2, 1], [0.2, 0.3, 0.1]])
+    np.testing.assert_allclose([line.get_ydata() for line in left.lines[:2]], [[8, 2, 1], [0.2, 0.3, 0.1]])
     np.testing.assert_allclose([bar.get_height() for bar in left.patches], [7.8, 1.7, 0.9])
     assert (left.get_title(), right.get_title()) == ("held out", "training")
     assert "log p(x) − ELBO (nats)" in figure.alt
