@@ -243,13 +243,15 @@ def test_ctrl_c(tmp_path):
     wait = "open('begun', 'w').close()\nimport time\ntime.sleep(99)"
     slow = write(tmp_path, "slow.ipynb", "# Slow", wait)
     command = [sys.executable, "-m", "vae_lesson", "export", "--to", str(tmp_path / "out" / "site"), slow]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # a child of nohup would ignore Ctrl-C
+    listens = dict(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **listens)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not (tmp_path / "begun").exists() and time.monotonic() < end:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
     finally:
         process.kill()
     assert process.returncode == 130 and "Traceback" not in err and out == ""
