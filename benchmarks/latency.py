@@ -8,7 +8,6 @@ two: milliseconds differ from machine to machine.
 """
 
 import argparse
-import math
 import statistics
 import sys
 import tempfile
@@ -52,7 +51,7 @@ WATCH_CANVAS = """() => {
 WATCH_OUTPUT = """() => {
   const look = (node) => {
     for (const image of node.querySelectorAll?.("img") ?? []) {
-      image.decode().then(() => requestAnimationFrame(window.painted), () => {});
+      image.decode().then(() => window.painted(), () => {});
     }
   };
   new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(look)))
@@ -64,7 +63,14 @@ CLOCK = """() => {
   let start = null;
   const began = () => { start ??= performance.now(); };
   for (const kind of ["keydown", "pointermove"]) document.addEventListener(kind, began, true);
-  window.painted = () => {  // called within a frame's making: the message comes when it is made
+  let making = false;
+  const ask = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (work) => ask((time) => {
+    making = true;
+    try { work(time); } finally { making = false; }
+  });
+  window.painted = () => making ? noted() : requestAnimationFrame(noted);
+  const noted = () => {  // called while a frame is made: the message comes when it is done
     const channel = new MessageChannel();
     channel.port1.onmessage = () => {
       window.pictures.push(performance.now());
@@ -74,6 +80,7 @@ CLOCK = """() => {
     channel.port2.postMessage(0);
   };
 }"""
+REACH, STEPS = 50, 12  # pixels to each side, and moves from one to the other: each has a new value
 CONTESTANTS = {
     "LatentExplorer": (EXPLORER, WATCH_CANVAS, ".vae input[type=range]"),
     "interact + matplotlib": (INTERACT, WATCH_OUTPUT, ".noUi-handle"),
@@ -98,7 +105,7 @@ def press(page, slider, moves: int) -> list[float]:
     slider.focus()
     page.evaluate("window.moves = []")
     for number in range(moves):
-        page.keyboard.press("ArrowRight" if (number // 20) % 2 == 0 else "ArrowLeft")
+        page.keyboard.press("ArrowRight" if (number // 25) % 2 == 0 else "ArrowLeft")
         page.wait_for_function(f"window.moves.length > {number}", timeout=10_000)
     return page.evaluate("window.moves")
 
@@ -113,12 +120,16 @@ def drag(page, slider, seconds: float) -> tuple[float, float]:
     page.evaluate("window.pictures = []")
     begin = page.evaluate("performance.now()")
     started = time.monotonic()
-    while (passed := time.monotonic() - started) < seconds:
-        page.mouse.move(x + 50 * math.sin(4 * passed), y)
+    side = 1
+    while time.monotonic() - started < seconds:
+        page.mouse.move(x + side * REACH, y, steps=STEPS)  # each step waits until the page has taken the one before
+        side = -side
     end = page.evaluate("performance.now()")
     page.wait_for_timeout(2000)
-    page.mouse.up()
     pictures = page.evaluate("window.pictures")
+    page.mouse.move(x, y)  # back to where it was, so that there is room for the next keys
+    page.mouse.up()
+    page.wait_for_timeout(2000)
     within = sum(begin <= when <= end for when in pictures)
     return 1000 * within / (end - begin), max([0.0, *(when - end for when in pictures)])
 
@@ -134,11 +145,12 @@ def main() -> None:
     drags: dict[str, list[tuple[float, float]]] = {name: [] for name in CONTESTANTS}
     executable = find_chromium() or sys.exit("needs the browser chromium (Debian, Ubuntu: apt install chromium)")
     with tempfile.TemporaryDirectory() as folder, chromium(executable) as browser, running_lab(Path(folder)) as lab:
-        pages = {name: opened(browser, lab, name) for name in CONTESTANTS}
         for _ in range(arguments.rounds):
-            for name, (page, slider) in pages.items():
+            for name in CONTESTANTS:
+                page, slider = opened(browser, lab, name)
                 moves[name] += press(page, slider, arguments.moves // arguments.rounds)
                 drags[name].append(drag(page, slider, arguments.drag))
+                page.close()
     print(f"{'':24}{'p50 ms':>8}{'p95 ms':>8}{'frames/s':>10}{'backlog ms':>12}")
     summary = {}
     for name in CONTESTANTS:

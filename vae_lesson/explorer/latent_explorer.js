@@ -2,7 +2,7 @@ import { number } from "./axes.js";
 import { floats } from "./bytes.js";
 import { button, element } from "./dom.js";
 import { createExplorerPlane } from "./explorer_plane.js";
-import { coalesced, paced } from "./frame.js";
+import { coalesced, paced, prompt } from "./frame.js";
 import { showImage } from "./images.js";
 import { latentName } from "./latent_plane.js";
 import { buildMlp, decodeMean } from "./mlp.js";
@@ -47,7 +47,7 @@ function buildExplorer(model, root, signal) {
   side.classList.toggle("vae-wide", net[0].inputs > 3); // many sliders stand beside the image, few beneath
   root.append(...(plane ? [plane.element] : []), side);
 
-  const redrawZ = coalesced(() => {
+  const redrawZ = prompt(() => {
     const z = readZ();
     const { dark } = readTheme(root);
     sliders.set(z);
