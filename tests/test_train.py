@@ -50,8 +50,8 @@ def press_at(monkeypatch, call, presses=1):
     """Let Ctrl-C come, once or several times, in the call-th step counted from now."""
     calls = iter(range(1, 10_000))
 
-    def pressed(*arguments):
-        bound = elbo(*arguments)
+    def pressed(*arguments, **named):
+        bound = elbo(*arguments, **named)
         if next(calls) == call:
             for _ in range(presses):
                 os.kill(os.getpid(), signal.SIGINT)
@@ -351,10 +351,10 @@ def test_error_in_a_callback_leaves_a_whole_run(tmp_path):
 def test_error_in_a_step_takes_the_epoch_back(monkeypatch):
     calls = iter(range(100))
 
-    def fail(*arguments):
+    def fail(*arguments, **named):
         if next(calls) == 6:
             raise torch.OutOfMemoryError("no memory left")
-        return elbo(*arguments)
+        return elbo(*arguments, **named)
 
     monkeypatch.setattr(training, "elbo", fail)
     model = make()

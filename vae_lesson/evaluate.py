@@ -87,6 +87,6 @@ def activity(means: Tensor) -> Tensor:
     return means.var(0, correction=0)
 
 
-def as_pixels(model: VAE, images: Tensor, generator: torch.Generator) -> Tensor:
+def as_pixels(model: VAE, images: Tensor, generator: torch.Generator, *, check: bool = True) -> Tensor:
     """Images as the model's likelihood wants them: drawn black and white for a Bernoulli, grey for a Gaussian."""
-    return binarize(images, generator) if model.likelihood == "bernoulli" else images
+    return binarize(images, generator, check=check) if model.likelihood == "bernoulli" else images

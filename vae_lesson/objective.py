@@ -37,13 +37,15 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
 
 
-def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Elbo:
+def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None, *, check: bool = True) -> Elbo:
     """A one-sample estimate of the ELBO of each image; the rate in it is exact.
 
     Args:
         model: the VAE.
         x: images, shape (batch, *image_shape); 0 or 1 for a Bernoulli likelihood.
         generator: a CPU generator for the sample of q(z|x).
+        check: look for grey pixels first. A training loop, which makes its pixels itself, goes without: a look at the
+            values makes a GPU wait.
 
     Returns:
         Elbo of three tensors (batch,), in nats: summed over pixels and latents, not averaged over images.
@@ -53,7 +55,8 @@ def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Elb
 
     Source: Kingma & Welling (2014), equation 10.
     """
-    check_pixels(model, x)
+    if check:
+        check_pixels(model, x)
     mu, log_var = model.encode(x)
     z = model.reparameterize(mu, log_var, generator)
     rate = gaussian_kl(mu, log_var)
@@ -61,11 +64,13 @@ def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Elb
     return Elbo(-(rate + distortion), rate, distortion)
 
 
-def k_sample_bound(model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+def k_sample_bound(
+    model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None, *, check: bool = True
+) -> Tensor:
     """One draw of the K-sample bound of each image, log((1/k) sum p(x, z_i) / q(z_i|x)): at least the ELBO on average.
 
     Args:
-        model, x, generator: as in `elbo`.
+        model, x, generator, check: as in `elbo`.
         k: samples of q(z|x) an image.
 
     Returns:
@@ -76,7 +81,8 @@ def k_sample_bound(model: VAE, x: Tensor, k: int, generator: torch.Generator | N
 
     Source: Burda, Grosse & Salakhutdinov (2016), 'Importance Weighted Autoencoders', equation 8.
     """
-    check_pixels(model, x)
+    if check:
+        check_pixels(model, x)
     mu, log_var = (parameter.expand(k, *parameter.shape) for parameter in model.encode(x))
     z = model.reparameterize(mu, log_var, generator)
     log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
