@@ -7,12 +7,16 @@ READY  := $(VENV)/.ready
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY  := $(BIN)/python
 
-.PHONY: help lab test pages notebooks lock clean
+BENCHES := notebooks train evaluate good_map latency
+
+.PHONY: help lab test bench faults pages notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab        set up once, then open the course in JupyterLab"
 	@echo "make test       set up once, then run every test, the notebooks included"
+	@echo "make bench      measure what the README says of speed; take nothing else in hand meanwhile"
+	@echo "make faults     the long run of tests/faults: what a power cut, a full disk or a hostile server may do"
 	@echo "make pages      write the course as web pages that need no Python, in build/pages"
 	@echo "make notebooks  run the notebooks afresh and store their outputs"
 	@echo "make lock       write requirements.lock anew from the newest versions that pyproject.toml allows"
@@ -25,7 +29,13 @@ test: $(READY)
 	$(PY) -m ruff check .
 	$(BIN)/oxlint vae_lesson
 	$(PY) -m pytest
-	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope notebooks
+	OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope notebooks
+
+bench: $(READY)
+	$(foreach bench,$(BENCHES),$(PY) benchmarks/$(bench).py && ) true
+
+faults: $(READY)
+	$(PY) -m pytest --whole tests/faults
 
 pages: $(READY)
 	$(PY) -m vae_lesson export

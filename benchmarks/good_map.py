@@ -2,8 +2,8 @@
 
     python benchmarks/good_map.py [--long 240] [--seeds 3]
 
-Good means: a held-out ELBO within 1 nat of the best that a long run with the same seed ever reaches. The clock runs from
-the start of `train`, held-out figures after each epoch included; a run on a busy machine is slower, not worse.
+Good means: a held-out ELBO within 1 nat of the best that a long run with the same seed ever reaches. The clock runs
+from the start of `train`, held-out figures after each epoch included; a busy machine makes it slower, not worse.
 """
 
 import argparse

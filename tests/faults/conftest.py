@@ -1,0 +1,35 @@
+"""Faults, as they happen to readers, each with its criterion; a table of the figures ends the run.
+
+`make test` runs them in bounded time, `make faults` (pytest --whole tests/faults) the longer run.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+_rows: list[tuple[str, str, str]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="faults: the whole run, not a sample of it")
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether this is the whole run (`make faults`) or the sample that `make test` takes."""
+    return request.config.getoption("--whole", default=False)
+
+
+@pytest.fixture
+def figure() -> Callable[[str, str, object], None]:
+    """figure(fault, criterion, what was found): one line of the table. Call it before the assertion that judges it."""
+    return lambda fault, criterion, found: _rows.append((fault, criterion, str(found)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _rows:
+        return
+    terminalreporter.section("faults")
+    widths = [max(len(row[column]) for row in _rows) for column in range(2)]
+    for fault, criterion, found in _rows:
+        terminalreporter.line(f"{fault:{widths[0]}}  {criterion:{widths[1]}}  {found}")
