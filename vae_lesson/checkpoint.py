@@ -9,6 +9,8 @@ import hashlib
 import io
 import os
 import secrets
+import zipfile
+from collections.abc import Iterator
 from glob import escape
 from math import isfinite
 from pathlib import Path
@@ -83,7 +85,8 @@ def load(path: str | Path) -> dict[str, Any]:
     if digest != hashlib.sha256(payload).hexdigest().encode() + b"\n":
         raise CheckpointError(f"{path} is damaged (its SHA-256 differs): restore a copy, or delete it and train again")
     try:
-        content = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        content = _unpack(payload)
+        del payload
         finite = all_finite(content)
     except Exception as error:  # torch raises a dozen kinds
         raise CheckpointError(f"{path} holds more than tensors and plain values, and was not read") from error
@@ -96,13 +99,33 @@ def load(path: str | Path) -> dict[str, Any]:
 
 def all_finite(content: Any) -> bool:
     """Whether no tensor or number within content is infinite or NaN."""
+    return all(
+        value.isfinite().all() if isinstance(value, torch.Tensor) else isfinite(value)
+        for value in _values(content)
+        if isinstance(value, torch.Tensor | float)
+    )
+
+
+def _unpack(payload: bytes) -> Any:
+    """What `torch.save` packed, unless it unfolds to more than its own bytes; torch's errors are of a dozen kinds."""
+    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > len(payload):
+            raise ValueError("compressed")
+    content = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    for count, value in enumerate(_values(content)):
+        if max(count, value.nbytes if isinstance(value, torch.Tensor) else 0) > len(payload):
+            raise ValueError("one number stands for many")
+    return content
+
+
+def _values(content: Any) -> Iterator[Any]:
+    """Content and all that is within it, however deep."""
+    yield content
     if isinstance(content, dict):
         content = list(content.values())
     if isinstance(content, list | tuple):
-        return all(map(all_finite, content))
-    if isinstance(content, torch.Tensor):
-        return bool(content.isfinite().all())
-    return not isinstance(content, float) or isfinite(content)
+        for value in content:
+            yield from _values(value)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -65,11 +65,11 @@ class Run:
         )
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `state` gave; optimizer and model keep their device."""
+        """Go back to a state that `state` gave, which is then the run's own; optimizer and model keep their device."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
-        self.history = History(**deepcopy(state["history"]))
+        self.history = History(**state["history"])
         self.best = state["best"]
 
     def save(self, path: str | Path) -> None:
@@ -81,6 +81,8 @@ class Run:
         """Read a run from a checkpoint file, whole and checked; raises CheckpointError."""
         state, device = checkpoint.load(path), pick_device(device)
         try:
+            if len(state["config"]["hidden"]) > len(state["model"]):
+                raise ValueError("more layers than parameters")
             with torch.device("meta"):  # shapes without memory, and no draw from torch's own generator
                 model = VAE(**state["config"])
             model.load_state_dict(dict(state["model"]), assign=True)  # a copy: torch notes "assign" in what it is given
@@ -107,6 +109,13 @@ class Run:
         _check_settings(batch_size, learning_rate, beta, k)
         model.to(pick_device(device))
         optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+        for parameter in filter(lambda p: p.requires_grad, model.parameters()):
+            # What Adam makes in its first step, now: a run's first file is then as large as all that follow.
+            optimizer.state[parameter] = dict(
+                step=torch.zeros((), dtype=torch.float32, device=parameter.device),
+                exp_avg=torch.zeros_like(parameter),
+                exp_avg_sq=torch.zeros_like(parameter),
+            )
         settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k)
         return cls(model, optimizer, torch.Generator().manual_seed(seed), settings)
 
@@ -125,18 +134,25 @@ def _check_settings(batch_size: int, learning_rate: float, beta: float, k: int) 
 
 
 def _check_run(run: Run) -> None:
-    """Raise ValueError if what a file gave does not fit together: moments, best parameters and history."""
+    """Raise ValueError if what a file gave does not fit together: parameters, moments, best parameters and history."""
+    kinds = {parameter.dtype for parameter in run.model.parameters()}
+    if len(kinds) > 1 or not all(kind.is_floating_point for kind in kinds):
+        raise ValueError("the parameters are not of one type of real numbers")
     for parameter in run.model.parameters():
         moments = run.optimizer.state.get(parameter, {})
-        wanted = dict(step=(), exp_avg=parameter.shape, exp_avg_sq=parameter.shape)
-        if _shapes(moments) != (wanted if run.epoch and parameter.requires_grad else {}):
+        like = (parameter.shape, parameter.dtype)
+        wanted = dict(step=((), torch.float32), exp_avg=like, exp_avg_sq=like) if parameter.requires_grad else {}
+        if _shapes(moments) != wanted:
             raise ValueError("the optimizer's moments are not the model's")
     if run.best is not None and _shapes(run.best) != _shapes(run.model.state_dict()):
         raise ValueError("the best parameters are not the model's")
-    lengths = {name: len(values) for name, values in vars(run.history).items()}
+    histories = vars(run.history).items()
+    lengths = {name: len(values) for name, values in histories}
     if any(n > run.epoch or (name.startswith("train") and n < run.epoch) for name, n in lengths.items()):
         raise ValueError("the history's lists differ in length")
+    if not all(isinstance(value, int | float) for _, values in histories for value in values):
+        raise ValueError("the history holds more than numbers")
 
 
-def _shapes(parameters: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in parameters.items()}
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (value.shape, value.dtype) for name, value in tensors.items()}

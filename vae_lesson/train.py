@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from vae_lesson import checkpoint
 from vae_lesson.evaluate import as_pixels, evaluate
+from vae_lesson.lock import only_writer
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo, k_sample_bound
 from vae_lesson.run import History, Run
@@ -71,7 +72,7 @@ def train(
     Raises:
         ValueError: an argument is not of the kind above.
         NonFiniteLoss: a term of the loss was not finite; model and run are as at the last good epoch.
-        CheckpointError: the checkpoint can't be written.
+        CheckpointError: the checkpoint can't be written, or another run is writing it.
 
     Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015); k: Burda et al. (2016).
     """
@@ -90,11 +91,15 @@ def train(
     images, held_out = images.to(parameter), None if held_out is None else held_out.to(parameter)
 
     run.stopped = ""
-    if checkpoint is not None:
-        run.save(checkpoint)  # a full disk or a wrong folder is better met now than after the first epoch
-    with _stop_requests() as asked, considerate_threads() as look:
+    if held_out is not None and run.best is None:
+        run.best = deepcopy(run.model.state_dict())  # so far
+    with _stop_requests() as asked, only_writer(checkpoint):
         try:
-            with tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not progress) as bar:
+            if checkpoint is not None:  # twice, as at each epoch the new file will lie beside the old one for a moment:
+                run.save(checkpoint)  # a full disk or a wrong folder is better met now than after the first epoch
+                run.save(checkpoint)
+            bar = tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not progress)
+            with bar, considerate_threads() as look:
                 while run.epoch < epochs and not run.stopped:
                     look()
                     _whole_epoch(run, images, held_out, patience, asked)
