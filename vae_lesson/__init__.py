@@ -3,6 +3,7 @@
 Importing the package is cheap: it takes no torch.
 """
 
+import logging
 import os
 
 __version__ = "0.1.0"
@@ -13,3 +14,7 @@ __version__ = "0.1.0"
 # `lab` hands it on to kernels.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # GNU's OpenMP: PyPI's torch on Linux
 os.environ.setdefault("KMP_BLOCKTIME", "1")  # LLVM's and Intel's (milliseconds): conda-forge, macOS, Windows
+
+# Matplotlib warns where the home folder can't be written, and when its first import takes long. It then helps itself:
+# a page, and the test that compares it, has no use for that.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
