@@ -96,7 +96,7 @@ def test_split_does_not_depend_on_random_state(digits):
 
 def test_digits_need_neither_mlxtends_imports_nor_the_network():
     script = ("import sys, socket; from vae_lesson.data import load; socket.socket = None; load(); "
-              "print(sorted({'pooch', 'requests', 'pandas', 'sklearn', 'mlxtend.data'} & set(sys.modules)))")
+              "print(sorted({'platformdirs', 'requests', 'pandas', 'sklearn', 'mlxtend.data'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -181,9 +181,9 @@ def _load_digits():
 def _data_dir(data_dir):
     if chosen := data_dir or os.environ.get("VAE_LESSON_DATA"):
         return Path(chosen).expanduser()
-    import pooch  # here, since the digits do without it
+    from platformdirs import user_cache_path  # here, since the digits do without it
 
-    return Path(pooch.os_cache("vae-lesson"))
+    return user_cache_path("vae-lesson")
 
 
 def _find_or_fetch(name, data_dir, mirrors, timeout):
