@@ -20,7 +20,7 @@ help:
 	@echo "make pages      write the course as web pages that need no Python, in build/pages"
 	@echo "make notebooks  run the notebooks afresh and store their outputs"
 	@echo "make lock       write requirements.lock anew from the newest versions that pyproject.toml allows"
-	@echo "make clean      remove everything that these made"
+	@echo "make clean      remove everything that these made, but not your copies of the lessons in work/"
 
 lab: $(READY)
 	@$(PY) -m vae_lesson lab
@@ -28,6 +28,7 @@ lab: $(READY)
 test: $(READY)
 	$(PY) -m ruff check .
 	$(BIN)/oxlint vae_lesson
+	$(PY) -m mypy
 	$(PY) -m pytest
 	OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope notebooks
 
@@ -57,6 +58,6 @@ lock:
 	$(PYTHON) tools/lock.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis runs
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis runs
 	find . -name __pycache__ -prune -exec rm -rf {} +
-	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
+	find . -path ./work -prune -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

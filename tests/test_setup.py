@@ -200,9 +200,12 @@ def test_make_clean_undoes_and_keeps_the_rest(clone):
     (clone / "vae_lesson" / "__pycache__").mkdir(parents=True)
     (clone / "vae_lesson" / "__pycache__" / "a.pyc").touch()
     (clone / "vae_lesson" / "a.py").touch()
+    for folder in ("work/.ipynb_checkpoints", "notebooks/.ipynb_checkpoints"):
+        (clone / folder).mkdir(parents=True)
     assert make(clone, "clean").returncode == 0
     left = {path.relative_to(clone).as_posix() for path in clone.rglob("*")}
-    assert left == {"Makefile", "requirements.lock", "pyproject.toml", "fake python", "vae_lesson", "vae_lesson/a.py"}
+    ours = {"Makefile", "requirements.lock", "pyproject.toml", "fake python", "vae_lesson", "vae_lesson/a.py"}
+    assert left == ours | {"work", "work/.ipynb_checkpoints", "notebooks"}   # the reader's work is nothing to tidy up
 
 
 @needs_make
@@ -217,13 +220,14 @@ def test_make_alone_only_explains(clone):
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """Call lab() with a JupyterLab that only notes its arguments and its environment."""
+def started(monkeypatch, tmp_path):
+    """Call lab() with a JupyterLab that only notes its arguments and its environment; copies go to tmp_path/work."""
     import jupyterlab.labapp
 
     seen = {}
     monkeypatch.setattr(jupyterlab.labapp, "main", lambda arguments: seen.update(arguments=arguments, **os.environ))
     monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(lab_module, "WORK", tmp_path / "work")
 
     def start(arguments, root=False):
         monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000, raising=False)
@@ -233,10 +237,12 @@ def started(monkeypatch):
     return start
 
 
-def test_lab_opens_the_notebooks_with_jupyterlabs_own_safe_defaults(started):
+def test_lab_opens_working_copies_with_jupyterlabs_own_safe_defaults(started, tmp_path):
     seen = started(["--port=9999"])
-    assert seen["arguments"] == [str(ROOT / "notebooks"), "--port=9999"]
-    assert started([], root=True)["arguments"] == [str(ROOT / "notebooks"), "--allow-root"]
+    assert seen["arguments"] == [str(tmp_path / "work"), "--port=9999"]
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert (tmp_path / "work" / path.name).read_bytes() == path.read_bytes()
+    assert started([], root=True)["arguments"] == [str(tmp_path / "work"), "--allow-root"]
     for dangerous in ("ip", "token", "password", "origin"):
         assert not any(dangerous in argument for argument in seen["arguments"][1:])
 
@@ -287,8 +293,9 @@ def get(url):
 def test_a_real_jupyterlab(tmp_path):
     """With a busy port, as the user at hand (root too), in a fresh home: takes another, localhost, token, no news."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")} | dict(
-        HOME=str(tmp_path), JUPYTER_RUNTIME_DIR=str(tmp_path / "runtime"), IPYTHONDIR=str(tmp_path / "ipython")
-    )
+        HOME=str(tmp_path), JUPYTER_RUNTIME_DIR=str(tmp_path / "runtime"), IPYTHONDIR=str(tmp_path / "ipython"),
+        VAE_LESSON_WORK=str(tmp_path / "my work"),
+    )  # fmt: skip
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
@@ -314,9 +321,10 @@ def test_a_real_jupyterlab(tmp_path):
             config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>\s*(\{.*?\})\s*</script>', page, re.S)[1])
             assert config["disabledExtensions"] == ["@jupyterlab/apputils-extension:announcements"]
             contents = get(f"http://{url[1]}:{url[2]}/api/contents?token={url[3]}")
-            assert {entry["name"] for entry in json.loads(contents)["content"]} <= {
-                path.name for path in (ROOT / "notebooks").iterdir()
+            assert {entry["name"] for entry in json.loads(contents)["content"]} == {
+                path.name for path in (ROOT / "notebooks").iterdir() if not path.name.startswith(".")
             }
+            assert (tmp_path / "my work" / "05_gaussian_kl.ipynb").exists()
             with pytest.raises(urllib.error.HTTPError, match="403"):   # without the token
                 get(f"http://{url[1]}:{url[2]}/api/contents")
             with socket.socket() as outside, pytest.raises(OSError):   # on localhost only

@@ -1,4 +1,4 @@
-"""The command line: python -m vae_lesson lab | export | train | evaluate | iwae."""
+"""The command line: python -m vae_lesson lab | reset | export | train | evaluate | iwae."""
 
 import argparse
 import sys
@@ -27,13 +27,23 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="lab | export | train | evaluate | iwae")
+    names = "lab | reset | export | train | evaluate | iwae"
+    commands = top.add_subparsers(dest="command", required=True, metavar=names)
 
     commands.add_parser(
         "lab",
         help="open the course in JupyterLab",
-        description="Open the course in JupyterLab. Arguments are passed on to it, such as --port=9999 --no-browser.",
+        description="Open the course in JupyterLab, in copies of the notebooks that are yours: an update of the course "
+        "never overwrites what you wrote. Arguments are passed on to JupyterLab, such as --port=9999 --no-browser.",
     )
+
+    reset = commands.add_parser(
+        "reset",
+        help="start lessons afresh",
+        description="Put fresh copies of lessons in place of yours, which are moved to work/kept, and forget the "
+        "progress in their exercises.",
+    )
+    reset.add_argument("lessons", nargs="+", metavar="LESSON", help="how its name begins, such as 05; or all")
 
     export = commands.add_parser(
         "export",
@@ -106,7 +116,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.others = others
     elif others:
         parser().error(f"unrecognized arguments: {' '.join(others)}")
-    commands = {"lab": run_lab, "export": run_export, "train": run_train, "evaluate": run_evaluate, "iwae": run_iwae}
+    commands = {
+        "lab": run_lab,
+        "reset": run_reset,
+        "export": run_export,
+        "train": run_train,
+        "evaluate": run_evaluate,
+        "iwae": run_iwae,
+    }
     try:
         return commands[arguments.command](arguments)
     except KeyboardInterrupt:
@@ -121,6 +138,14 @@ def run_lab(arguments: argparse.Namespace) -> int:
     from vae_lesson.lab import lab
 
     lab(arguments.others)
+    return 0
+
+
+def run_reset(arguments: argparse.Namespace) -> int:
+    """Start lessons afresh."""
+    from vae_lesson.lab import reset
+
+    reset(arguments.lessons)
     return 0
 
 

@@ -1,6 +1,7 @@
 """The course as static pages: every notebook run afresh and written as HTML that needs no Python and no network."""
 
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +79,8 @@ def run(path: Path) -> NotebookNode:
         extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         resources={"metadata": {"path": str(path.parent)}},
     )
-    with client.setup_kernel():  # and not client.execute(), which answers Ctrl-C with a riddle
+    environment = os.environ | {"VAE_LESSON_NO_PROGRESS": "1"}  # a page shows nobody's hints
+    with client.setup_kernel(env=environment):  # and not client.execute(), which answers Ctrl-C with a riddle
         for index, cell in enumerate(tqdm(notebook.cells, path.name, unit=" cells")):
             try:
                 client.execute_cell(cell, index)

@@ -14,13 +14,16 @@ Importing this module takes no torch.
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy
 
+from vae_lesson import progress
 from vae_lesson.symbolic import same
+
+OFFER = "stuck? solve() in place of check(answer) shows a solution"
 
 
 @dataclass
@@ -33,7 +36,8 @@ class Exercise:
         equal: judge(answer, other) -> whether the two are the same answer; it raises ValueError, with a message for the
             reader, when an answer is not of the kind asked for.
         mistakes: pairs (wrong answer, what to say to it).
-        hints: said one after another to other wrong answers, each plainer than the one before.
+        hints: said one after another to other wrong answers, each plainer than the one before; they go on where they
+            were when the kernel is restarted, and with the last one comes the offer of a solution.
         because: one or two sentences to a right answer.
         shown: the solution as the reader would write it.
     """
@@ -45,12 +49,24 @@ class Exercise:
     hints: Sequence[str] = ()
     because: str = ""
     shown: str = ""
-    _tries: int = field(default=0, repr=False)
 
     def check(self, answer: Any = ...) -> "Reply":
         """Judge an answer; the dots of an untouched exercise are no answer and count as no try."""
         if answer is ...:
             return Reply(self.name, None, "write your answer in place of the dots, then run the cell again")
+        record = progress.read(self.name)
+        reply = self._judge(answer, record)
+        if not record.solved:
+            record.solved, record.tries = bool(reply.right), record.tries + 1
+        progress.write(self.name, record)
+        return reply
+
+    def solve(self) -> "Reply":
+        """Show the solution."""
+        return Reply(self.name, None, f"one solution: {self.shown or self.solution}")
+
+    def _judge(self, answer: Any, record: progress.Record) -> "Reply":
+        """The reply to an answer; a general hint is counted in the record."""
         unfit = ""
         try:
             if self.equal(answer, self.solution):
@@ -63,13 +79,9 @@ class Exercise:
                     return Reply(self.name, False, hint)
         if unfit:
             return Reply(self.name, False, unfit)
-        hint = self.hints[min(self._tries, len(self.hints) - 1)] if self.hints else ""
-        self._tries += 1
-        return Reply(self.name, False, hint)
-
-    def solve(self) -> "Reply":
-        """Show the solution."""
-        return Reply(self.name, None, f"one solution: {self.shown or self.solution}")
+        record.hints = min(record.hints + 1, len(self.hints))
+        hints = [*self.hints[record.hints - 1 : record.hints], *[OFFER] * (record.hints == len(self.hints))]
+        return Reply(self.name, False, " · ".join(hints))
 
 
 @dataclass(frozen=True)

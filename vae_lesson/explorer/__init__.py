@@ -14,6 +14,7 @@ HOMES = {
     "LatentExplorer": "latent_explorer",
     "MonteCarloExplorer": "monte_carlo_explorer",
     "PosteriorExplorer": "posterior_explorer",
+    "Progress": "progress",
     "RunPicture": "runs_explorer",
     "RunsExplorer": "runs_explorer",
     "TrainingDashboard": "training_dashboard",
