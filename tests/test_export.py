@@ -19,9 +19,11 @@ from vae_lesson.__main__ import main
 from vae_lesson.export import export, find
 from vae_lesson.lab import NOTEBOOKS
 from vae_lesson.page import FILES, MODULES_END, Lesson, lesson_page
+from vae_lesson.search_index import readable
 from vae_lesson.symbolic import printing
 
-ASSETS = {"assets/page.css", "assets/page.js", "assets/mathjax/tex-svg-full.js", "assets/mathjax/LICENSE"}
+ASSETS = {f"assets/{name}" for name in ("page.css", "page.js", "search.js", "search_index.js")}
+ASSETS |= {"assets/mathjax/tex-svg-full.js", "assets/mathjax/LICENSE"}
 
 FIRST = """# 1 · Bells & <whistles>
 
@@ -100,7 +102,7 @@ def test_what_the_pages_are_made_of_is_packed():
     settings = tomllib.loads((FILES.parents[1] / "pyproject.toml").read_text())["tool"]["setuptools"]
     packed = {path for pattern in settings["package-data"]["vae_lesson"] for path in FILES.parent.glob(pattern)}
     needed = {path for path in FILES.rglob("*") if path.is_file()}
-    assert len(needed) == 8 and needed <= packed
+    assert len(needed) == 9 and needed <= packed
 
 
 def test_the_lessons_are_linked(site, first):
@@ -183,6 +185,37 @@ def test_every_lesson_has_a_title_and_a_question(path):
     lesson = Lesson.read(path)
     assert re.match(r"\d+ · \w", lesson.title) and "$" not in lesson.title
     assert 40 < len(lesson.question) < 500 and "?" in lesson.question
+
+
+# the search
+
+
+def test_the_index_has_prose_and_code_under_their_headings(site):
+    text = (site / "assets" / "search_index.js").read_text(encoding="utf-8")
+    sections = json.loads(text.removeprefix("globalThis.searchIndex = ").removesuffix(";\n"))
+    assert [(s["page"], s["lesson"], s["heading"], s["place"]) for s in sections] == [
+        ("1_first.html", "1 · Bells & <whistles>", "1 · Bells & <whistles>", ""),
+        ("2_second.html", "2 · Second", "2 · Second", ""),
+        ("2_second.html", "2 · Second", "There", "There"),
+    ]
+    first, second, there = (section["text"] for section in sections)
+    assert first.startswith("The question. What is p(x) made of? Not this. Go on with the second,")
+    assert "import sys print('</script> & <b>out</b>')" in first and "explorer.set(mu=1.5)" in first
+    assert second == "" and there == "print(6 * 7)", "outputs are not searched"
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        (r"so $\log p(x \mid z)$ is", "so log p(x|z) is"),
+        (r"$$D_{\mathrm{KL}}\left(q \,\|\, p\right) \ge 0$$", "D_KL(q ‖ p) ge 0"),
+        (r"$\tfrac12 \mathbb{E}_q\big[z\big]$ nats", "12 E_q[z] nats"),
+        (r"$\bigcup \mathcal{L}$, $\sigma^2$", "bigcup L, sigma^2"),
+        ("costs 5 dollars", "costs 5 dollars"),
+    ],
+)
+def test_formulas_can_be_searched_as_one_types_them(written, typed):
+    assert readable(written) == typed
 
 
 # what goes wrong

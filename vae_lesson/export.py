@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from vae_lesson.lab import NOTEBOOKS
 from vae_lesson.page import FILES, Lesson, contents_page, lesson_page
+from vae_lesson.search_index import Section, script, sections
 
 
 def export(folder: Path, names: Sequence[str] = ()) -> None:
@@ -36,9 +37,12 @@ def export(folder: Path, names: Sequence[str] = ()) -> None:
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         pages = Path(temporary, "pages")
         shutil.copytree(FILES, pages / "assets", ignore=shutil.ignore_patterns("*.j2", "conf.json"))
+        index: list[Section] = []
         for place, lesson in enumerate(lessons):
             html = lesson_page(run(lesson.path), lessons, place)
             (pages / lesson.page).write_text(html, encoding="utf-8")
+            index += sections(html, lesson.page, lesson.title)
+        (pages / "assets" / "search_index.js").write_text(script(index), encoding="utf-8")
         (pages / "index.html").write_text(contents_page(lessons), encoding="utf-8")
         if folder.exists():
             folder.rename(Path(temporary, "old"))
@@ -53,7 +57,7 @@ def find(names: Sequence[str]) -> list[Path]:
         if not course:
             raise ValueError(f"no notebooks at {NOTEBOOKS}: name some, or work in a clone")
         return course
-    found = set()
+    found: set[Path] = set()
     for name in names:
         paths = [Path(name)] if name.endswith(".ipynb") and Path(name).exists() else []
         paths = paths or [path for path in course if path.name.startswith(name)]
@@ -85,8 +89,9 @@ def run(path: Path) -> NotebookNode:
             try:
                 client.execute_cell(cell, index)
             except (CellExecutionError, DeadKernelError) as error:
-                dead = isinstance(error, DeadKernelError)
-                what = "the kernel died, perhaps for want of memory" if dead else f"{error.ename}: {error.evalue}"
+                what = "the kernel died, perhaps for want of memory"
+                if isinstance(error, CellExecutionError):
+                    what = f"{error.ename}: {error.evalue}"
                 raise ValueError(f"{path.name}: {what}\nNo page was written. The cell:\n{cell.source}") from error
             except KeyboardInterrupt:
                 logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the request that is cut off would complain

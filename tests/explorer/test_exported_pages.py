@@ -273,7 +273,7 @@ def test_without_javascript_the_picture_stands_there(open_page):
     picture = page.locator(".widget img").first
     assert picture.is_visible() and picture.bounding_box()["width"] > 300
     assert "z = (0.50, -1.00)" in picture.get_attribute("alt")
-    assert open_page("widgets").locator(".widget img").count() == 0, "with it, the widget does"
+    assert not open_page("widgets").locator(".widget img").first.is_visible(), "with it, the widget does"
 
 
 def test_links_lead_from_lesson_to_lesson(open_page, site):
@@ -291,7 +291,81 @@ def test_links_lead_from_lesson_to_lesson(open_page, site):
 def test_printed_nothing_is_cut_off(open_page):
     page = open_page("05_gaussian_kl", viewport={"width": 680, "height": 960})  # A4 less its margins
     page.emulate_media(media="print")
-    assert not page.locator(".turn").first.is_visible()
+    for gone in (".turn", ".search", ".about", ".widget .live"):
+        assert not page.locator(gone).first.is_visible(), gone
+    assert page.locator(".widget img").first.is_visible(), "paper has the picture"
     cut = """blocks => blocks.filter(block => block.clientWidth && block.scrollWidth > block.clientWidth + 1)
         .map(block => block.textContent)"""
     assert page.locator("main pre, main p, main mjx-container[display=true]").evaluate_all(cut) == []
+
+
+def test_what_is_folded_is_printed(open_page):
+    page = open_page("formulas")
+    folded = page.get_by_text("hidden")
+    seen = """() => new Promise(done => addEventListener("beforeprint", () => setTimeout(() =>
+        done(document.querySelector("details").open))))"""
+    page.evaluate(f"globalThis.seen = ({seen})()")
+    assert page.pdf().startswith(b"%PDF")
+    assert page.evaluate("globalThis.seen") is True
+    assert not folded.is_visible(), "and folded again after that"
+
+
+# the search
+
+
+def search_for(page, words):
+    """Type into the search field; the links that are found."""
+    page.get_by_role("searchbox", name="Search the lessons").fill(words)
+    return page.locator(".search li a")
+
+
+def test_search_finds_all_words_and_leads_to_the_place(open_page):
+    page = open_page("index")
+    found = search_for(page, "forward reverse")
+    assert found.count() >= 1
+    assert page.locator(".search [role=status]").text_content() == f"{found.count()} place{'s' * (found.count() > 1)}"
+    assert {mark.lower() for mark in page.locator(".search mark").all_text_contents()} == {"forward", "reverse"}
+    heading = found.first.text_content().split(" › ")[-1]
+    found.first.click()
+    page.wait_for_url("**/05_gaussian_kl.html?find=*")
+    page.evaluate("MathJax.startup.promise")
+    page.evaluate(SETTLED)
+    marked = page.evaluate("[...CSS.highlights.get('found')].map(range => range.toString().toLowerCase())")
+    assert {"forward", "reverse"} == set(marked)
+    place = page.locator("main").get_by_role("heading", name=heading).bounding_box()
+    assert -5 < place["y"] < 400, "the heading is in sight"
+
+
+def test_a_word_is_found_where_it_begins_whatever_its_case_and_signs(open_page):
+    page = open_page("index")
+    assert search_for(page, "xpensive").count() == 0 and search_for(page, "zzz").count() == 0
+    assert page.locator(".search [role=status]").text_content() == "0 places"
+    assert search_for(page, "PRICE $5").count() == 1 and search_for(page, "print(").count() >= 1
+    assert search_for(page, " ").count() == 0 and page.locator(".search [role=status]").text_content() == ""
+    assert search_for(page, "the").count() == 20, "no more are shown"
+    assert page.locator(".search [role=status]").text_content().endswith("places, of which the first 20")
+
+
+def test_search_by_keyboard(open_page):
+    page = open_page("05_gaussian_kl")
+    page.keyboard.press("/")
+    page.keyboard.type("kl")
+    focused = "document.activeElement.matches('.search a') ? document.activeElement.href : document.activeElement.name"
+    links = page.locator(".search li a").evaluate_all("all => all.map(link => link.href)")
+    assert len(links) > 2
+    for key, wanted in (("ArrowDown", links[0]), ("ArrowDown", links[1]), ("ArrowUp", links[0]), ("ArrowUp", "find")):
+        page.keyboard.press(key)
+        assert page.evaluate(focused) == wanted
+    page.keyboard.press("Escape")
+    assert page.get_by_role("searchbox").input_value() == "" and page.locator(".search li").count() == 0
+    slider = page.locator(".widget input[type=range]").first
+    slider.focus()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.type") == "range", "a widget keeps its keys"
+    page.get_by_role("searchbox").fill("quadrature")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**?find=quadrature*")
+
+
+def test_without_javascript_there_is_no_dead_search(open_page):
+    assert not open_page("index", java_script_enabled=False).locator(".search").is_visible()

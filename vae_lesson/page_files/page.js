@@ -46,8 +46,18 @@ globalThis.showWidgets = (module, { render }) => {
   for (const stored of document.querySelectorAll(`script[data-module="${module}"]`)) {
     const model = new StoredModel(JSON.parse(stored.textContent));
     for (const el of document.querySelectorAll(`.widget[data-model="${stored.dataset.state}"]`)) {
-      el.replaceChildren();
-      render({ model, el });
+      const live = document.createElement("div");
+      live.className = "live";
+      el.append(live); // beside the picture, which page.css keeps for paper
+      render({ model, el: live });
     }
   }
 };
+
+/* Paper can't be opened: what is folded is printed in full. */
+globalThis.addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details:not([open])")) {
+    folded.open = true;
+    globalThis.addEventListener("afterprint", () => (folded.open = false), { once: true });
+  }
+});
