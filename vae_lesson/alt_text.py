@@ -20,7 +20,7 @@ class Figure(matplotlib_figure.Figure):
 
 def described(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Let a drawing function's first line of documentation be its figure's alt text, with titles, axes and legends."""
-    says, _, _ = draw.__doc__.partition("\n")
+    says, _, _ = (draw.__doc__ or "").partition("\n")
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Figure:

@@ -54,7 +54,7 @@ def summarize(chunks: Iterable[ArrayLike]) -> Estimate:
         ValueError: no weights, shapes that do not fit, NaN or +inf.
     """
     if hasattr(chunks, "shape"):
-        chunks = [chunks]
+        chunks = [np.asarray(chunks)]
     # Weights are kept as multiples of the largest so far, exp(top): each sum lies between 1 and n.
     n, top, total, squares = 0, np.array(-np.inf), np.array(0.0), np.array(0.0)
     for chunk in chunks:
@@ -151,9 +151,9 @@ def k_sample_bound(
         sizes = _sizes(k, max(1, chunk // groups))  # k at once if they fit, else one group in parts
         weights = (_log_weights(log_joint, q_sample, q_log_prob, size * groups) for size in sizes)
         bounds.append(summarize(w.reshape(-1, groups, *w.shape[1:]) for w in weights).log_estimate)
-    bounds = np.concatenate(bounds)
+    every = np.concatenate(bounds)
     with np.errstate(divide="ignore", invalid="ignore"):  # one repetition, or weights that are all zero
-        return Bound(bounds.mean(0), np.sqrt(bounds.var(0) / (len(bounds) - 1)))
+        return Bound(every.mean(0), np.sqrt(every.var(0) / (len(every) - 1)))
 
 
 def _log_weights(log_joint, q_sample, q_log_prob, size):

@@ -153,7 +153,7 @@ def grid_posterior(model: VAE, x: Tensor, *, points: int = 101, limit: float = 6
 def _around(axis: Tensor, holds: Tensor, points: int) -> Tensor:
     """So many points from before the first of axis that holds to after the last."""
     where = holds.nonzero()
-    first, last = axis[max(where.min() - 1, 0)], axis[min(where.max() + 1, len(axis) - 1)]
+    first, last = axis[max(int(where.min()) - 1, 0)], axis[min(int(where.max()) + 1, len(axis) - 1)]
     return first + (last - first) * torch.linspace(0, 1, points, dtype=torch.float64, device="cpu")
 
 

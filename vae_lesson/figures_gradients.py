@@ -18,7 +18,7 @@ LOOKS = {
 
 
 @described
-def elbo_curves(curves: Mapping[str, ArrayLike], level: float, level_name: str, steps: str) -> Figure:
+def elbo_curves(curves: Mapping[str, np.ndarray], level: float, level_name: str, steps: str) -> Figure:
     """The ELBO of several runs against the step, in nats, and a level to compare with.
 
     Args:
@@ -43,7 +43,7 @@ def elbo_curves(curves: Mapping[str, ArrayLike], level: float, level_name: str, 
 
 @described
 def two_nudges(
-    z: ArrayLike, before: ArrayLike, after: ArrayLike, draws: ArrayLike, weights: ArrayLike, moved: ArrayLike
+    z: np.ndarray, before: ArrayLike, after: ArrayLike, draws: np.ndarray, weights: ArrayLike, moved: np.ndarray
 ) -> Figure:
     """Two ways for draws from one density to stand for draws from another: new weights, or new places.
 

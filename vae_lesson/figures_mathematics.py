@@ -1,6 +1,6 @@
 """The figures of lessons 02 and 03, where the bound on log p(x) is derived: arrays in, a Figure out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,7 +63,7 @@ def weighted_draws(z: ArrayLike, panels: Mapping[str, tuple], posterior: ArrayLi
 
 @described
 def sample_bounds(
-    samples: ArrayLike, exact: ArrayLike, bounds: ArrayLike, errors: ArrayLike, evidence: float
+    samples: Sequence[int], exact: ArrayLike, bounds: ArrayLike, errors: ArrayLike, evidence: float
 ) -> Figure:
     """The K-sample bound against K: exact values, and estimates with two standard errors to either side.
 

@@ -1,6 +1,7 @@
 """The figures of lesson 01, on what a model generates and on naive Monte Carlo: arrays in, a Figure out."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +11,7 @@ from vae_lesson.plots import COLOURS, new_figure
 
 
 @described
-def histogram(samples: ArrayLike, axis: ArrayLike, curves: Mapping[str, tuple[str, ArrayLike]], name: str) -> Figure:
+def histogram(samples: ArrayLike, axis: np.ndarray, curves: Mapping[str, tuple[str, ArrayLike]], name: str) -> Figure:
     """A histogram of draws, as a density, and over it the curves of densities that it may or may not follow.
 
     Args:
@@ -23,7 +24,7 @@ def histogram(samples: ArrayLike, axis: ArrayLike, curves: Mapping[str, tuple[st
         A Figure; the bars are light, the curves strong.
     """
     figure, axes = new_figure(figsize=(6.4, 3))
-    look = dict(color="#d9e2ec", label="histogram of the draws")
+    look: dict[str, Any] = dict(color="#d9e2ec", label="histogram of the draws")
     axes.hist(samples, bins=60, range=(axis[0], axis[-1]), density=True, **look)
     for number, (label, (colour, density)) in enumerate(curves.items()):
         axes.plot(axis, density, color=COLOURS[colour], linestyle=("-", "--")[number % 2], label=label)
@@ -33,7 +34,7 @@ def histogram(samples: ArrayLike, axis: ArrayLike, curves: Mapping[str, tuple[st
 
 
 @described
-def estimates(exact: Mapping[int, float], runs: Mapping[int, ArrayLike]) -> Figure:
+def estimates(exact: Mapping[int, float], runs: Mapping[int, np.ndarray]) -> Figure:
     """Estimates of log p(x) from several runs, beside the exact value, for each number of latents.
 
     Args:
@@ -46,8 +47,8 @@ def estimates(exact: Mapping[int, float], runs: Mapping[int, ArrayLike]) -> Figu
     figure, axes = new_figure(figsize=(6.4, 3.4))
     places, values = np.arange(len(exact)), list(exact.values())
     medians = [np.median(runs[d]) for d in exact]
-    look = dict(facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0, label="error of the median run")
-    axes.fill_between(places, medians, values, **look)
+    look: dict[str, Any] = dict(facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0)
+    axes.fill_between(places, medians, values, label="error of the median run", **look)
     axes.plot(places, values, "o-", color=COLOURS["evidence"], label="$\\log p(x)$, exact")
     for place, d in zip(places, exact, strict=True):
         axes.plot(np.full(len(runs[d]), place), runs[d], "o", color=COLOURS["prior"], markersize=5, alpha=0.7,

@@ -1,6 +1,7 @@
 """The figures of lesson 10, on how far bounds and estimates of log p(x) lie from it: arrays in, a Figure out."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +31,7 @@ def on_one_axis(
     figure, axis = new_figure(figsize=(8.6, 0.52 * len(log_evidence) + 1.4))
     lines = np.arange(len(log_evidence))
     for number, (name, (values, errors, colour, marker)) in enumerate(estimates.items()):
-        look = dict(color=COLOURS[colour], markersize=6, elinewidth=1, alpha=0.85, label=name)
+        look: dict[str, Any] = dict(color=COLOURS[colour], markersize=6, elinewidth=1, alpha=0.85, label=name)
         heights = lines + 0.6 * (0.5 - (number + 0.5) / len(estimates))
         axis.errorbar(values - log_evidence, heights, xerr=errors, fmt=marker, **look)
     axis.axvline(0, color=COLOURS["evidence"], linewidth=1)
@@ -61,7 +62,7 @@ def gaps(parts: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
     for axis, (name, (before, after)) in zip(axes.flat, parts.items(), strict=True):
         order = np.argsort(before)[::-1]
         before, after, places = np.asarray(before)[order], np.asarray(after)[order], np.arange(len(order))
-        hatched = dict(facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0)
+        hatched: dict[str, Any] = dict(facecolor="none", edgecolor="#bbbbbb", hatch="////", linewidth=0)
         axis.bar(places, before - after, bottom=after, width=0.7, label="amortization gap", **hatched)
         axis.plot(places, before, "o", color=COLOURS["q"], fillstyle="none", label="encoder's q")
         axis.plot(places, after, "o", color=COLOURS["q"], label="best Gaussian q found")

@@ -106,22 +106,29 @@ class LinearGaussian:
         cov = self.sigma**2 * np.linalg.inv(self._M)
         return (mean[..., 0], cov[0, 0]) if self.is_scalar else (mean, (cov + cov.T) / 2)
 
-    def log_q(self, z: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None):
+    def log_q(
+        self, z: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None
+    ) -> np.ndarray:
         """log q(z) of the Gaussian q, of the shape to which z and mu broadcast, without the last axis."""
-        mu, cov = self._gaussian(mu, cov, log_var)
-        off = self._latent("z", z, mu.shape[:-1]) - mu
-        return -0.5 * (_mahalanobis(off, cov) + self.latent_dim * LOG_2PI + np.linalg.slogdet(cov)[1])
+        mean, spread = self._gaussian(mu, cov, log_var)
+        off = self._latent("z", z, mean.shape[:-1]) - mean
+        return -0.5 * (_mahalanobis(off, spread) + self.latent_dim * LOG_2PI + np.linalg.slogdet(spread)[1])
 
     def rate(self, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None) -> np.ndarray:
         """KL(q(z), p(z)), shape mu.shape[:-1]."""
-        return _kl(*self._gaussian(mu, cov, log_var), np.zeros(self.latent_dim), np.eye(self.latent_dim))
+        mu, cov = self._gaussian(mu, cov, log_var)
+        return _kl(mu, cov, np.zeros(self.latent_dim), np.eye(self.latent_dim))
 
-    def distortion(self, x: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None):
+    def distortion(
+        self, x: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None
+    ) -> np.ndarray:
         """-E_q[log p(x|z)], exact, of the shape to which mu.shape[:-1] and (batch,) broadcast."""
         spread = self._R @ self._gaussian(mu, cov, log_var)[1] @ self._R.T  # of W z under q
         return -self.log_likelihood(x, mu) + 0.5 * np.trace(spread, axis1=-2, axis2=-1) / self.sigma**2
 
-    def elbo(self, x: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None):
+    def elbo(
+        self, x: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None, log_var: ArrayLike | None = None
+    ) -> np.ndarray:
         """E_q[log p(x, z) - log q(z)] = -(rate + distortion), exact, shape as `distortion`."""
         return -(self.rate(mu, cov, log_var) + self.distortion(x, mu, cov, log_var))
 
@@ -130,7 +137,8 @@ class LinearGaussian:
     ) -> np.ndarray:
         """KL(q(z), p(z|x)), the gap log p(x) - ELBO, shape as `distortion`."""
         mean, posterior_cov = self._gaussian(*self.posterior(x))
-        return _kl(*self._gaussian(mu, cov, log_var, mean.shape[:-1]), mean, posterior_cov)
+        mu, cov = self._gaussian(mu, cov, log_var, mean.shape[:-1])
+        return _kl(mu, cov, mean, posterior_cov)
 
     def kl_posterior_prior(self, x: ArrayLike) -> np.ndarray:
         """KL(p(z|x), p(z)), shape (batch,): naive Monte Carlo needs some e^KL samples (Chatterjee & Diaconis, 2018)."""

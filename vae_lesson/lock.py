@@ -2,26 +2,29 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from vae_lesson.checkpoint import CheckpointError
 
-try:
-    import fcntl
+HELD: type[OSError]
 
-    HELD = BlockingIOError
-
-    def _take(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-except ImportError:  # Windows
+if sys.platform == "win32":
     import msvcrt
 
     HELD = PermissionError
 
     def _take(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    HELD = BlockingIOError
+
+    def _take(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ NODES = 2001  # the trapezoid rule converges geometrically on a bell: with this 
 REACH = 10  # standard deviations, beyond which a bell weighs less than 1e-22
 
 
-def log_normal(z: np.ndarray, mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
+def log_normal(z: np.ndarray, mean: np.ndarray | float, log_var: np.ndarray | float) -> np.ndarray:
     """Log of the normal density at z, in nats, of the shape to which all three broadcast."""
     return -0.5 * (LOG_2PI + log_var + (z - mean) ** 2 / np.exp(log_var))
 

@@ -1,8 +1,9 @@
 """The figures of the lessons: arrays in, a Figure out. One colour for each quantity from first page to last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from math import ceil
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,7 +31,7 @@ def use_style() -> None:
         plt.style.use(path)
 
 
-def new_figure(*args, **kwargs) -> tuple[Figure, np.ndarray | Axes]:
+def new_figure(*args: Any, **kwargs: Any) -> tuple[Figure, Any]:
     """As `plt.subplots`, but the figure shows only where it stands as a cell's result."""
     figure, axes = plt.subplots(*args, FigureClass=Figure, **kwargs)
     plt.close(figure)
@@ -38,7 +39,7 @@ def new_figure(*args, **kwargs) -> tuple[Figure, np.ndarray | Axes]:
 
 
 @described
-def image_rows(rows: Mapping[str, ArrayLike]) -> Figure:
+def image_rows(rows: Mapping[str, np.ndarray]) -> Figure:
     """One row of images for each name.
 
     Args:
@@ -59,7 +60,7 @@ def image_rows(rows: Mapping[str, ArrayLike]) -> Figure:
     return figure
 
 
-def show_image(axis: Axes, image: ArrayLike, **kwargs) -> None:
+def show_image(axis: Axes, image: ArrayLike, **kwargs: Any) -> None:
     """Draw one image, shape (height, width) or (1 or 3 channels, height, width), 0 white and 1 black if it is grey."""
     image = np.asarray(image)
     if image.ndim == 3:
@@ -68,7 +69,7 @@ def show_image(axis: Axes, image: ArrayLike, **kwargs) -> None:
 
 
 @described
-def training_curves(runs: Mapping[str, object]) -> Figure:
+def training_curves(runs: Mapping[str, Any]) -> Figure:
     """ELBO, rate and distortion against the epoch, in nats an image.
 
     Args:
@@ -108,7 +109,7 @@ def latent_map(mu: ArrayLike, labels: ArrayLike, log_var: ArrayLike | None = Non
     mu, labels = np.asarray(mu), np.asarray(labels)
     figure, axis = new_figure(figsize=(5.6, 5.6))
     prior_circles(axis)
-    axis.scatter(*mu.T, s=5, c=CLASSES(labels), alpha=0.6, linewidths=0)
+    axis.scatter(mu[:, 0], mu[:, 1], s=5, c=CLASSES(labels), alpha=0.6, linewidths=0)
     if log_var is not None:
         for (x, y), (width, height), label in zip(
             mu[:ellipses], 2 * np.exp(0.5 * np.asarray(log_var)[:ellipses]), labels[:ellipses], strict=True
@@ -177,7 +178,7 @@ def image_grid(images: ArrayLike, columns: int = 10, title: str = "") -> Figure:
 
 
 @described
-def against_other_runs(yours: Mapping[str, float], others: Mapping[str, ArrayLike]) -> Figure:
+def against_other_runs(yours: Mapping[str, float], others: Mapping[str, Sequence[float]]) -> Figure:
     """Your run's figures among those of other seeds, one panel for each, in nats an image.
 
     Args:
@@ -199,7 +200,7 @@ def against_other_runs(yours: Mapping[str, float], others: Mapping[str, ArrayLik
 
 
 @described
-def plane(values: ArrayLike, reach: float, name: str, marks: ArrayLike | None = None, **kwargs) -> Figure:
+def plane(values: ArrayLike, reach: float, name: str, marks: ArrayLike | None = None, **kwargs: Any) -> Figure:
     """A quantity over the plane of two latents, with the prior's circles.
 
     Args:

@@ -15,7 +15,7 @@ from vae_lesson.explorer.bundle import bundle
 from vae_lesson.explorer.images import image_bytes
 from vae_lesson.explorer.latent_widget import LatentWidget, checked_z
 from vae_lesson.explorer.network import decoded, float32, pack_mlp
-from vae_lesson.explorer.pictures import png
+from vae_lesson.explorer.pictures import PLACED, png
 from vae_lesson.explorer.snapshots import draw_pixels, draw_plane, draw_q
 from vae_lesson.explorer.widget import Checked
 from vae_lesson.model import VAE
@@ -132,7 +132,7 @@ class DrawADigit(LatentWidget):
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the drawing, the plane and the reconstructions, drawn without a browser."""
-        figure = Figure(figsize=(9.6, 3.7), dpi=100, facecolor="white", layout="none")
+        figure = Figure(figsize=(9.6, 3.7), dpi=100, facecolor="white", layout=PLACED)
         mu, sigma = self._q()
         shown = {"the drawing": self.image, "from q's mean": decoded(self._model, float32(mu)),
                  "from z": decoded(self._model, torch.tensor(self.z))}  # fmt: skip

@@ -10,6 +10,7 @@ from vae_lesson.explorer.bundle import HERE, style
 from vae_lesson.explorer.pictures import png
 from vae_lesson.explorer.widget import Checked, LessonWidget
 
+NUMBER = int | float | np.integer | np.floating
 SHEETS = ("mathematics.css", "instruments.css")
 
 
@@ -18,7 +19,7 @@ def whole(name: str, choices: Callable[[Any], range | list[int]]) -> Checked:
 
     def check(widget: Any, value: Any) -> int:
         wanted = choices(widget)
-        if isinstance(value, bool) or not np.isscalar(value) or value not in wanted:
+        if isinstance(value, bool) or not isinstance(value, NUMBER) or value not in wanted:
             told = f"{wanted[0]} to {wanted[-1]}" if isinstance(wanted, range) else ", ".join(map(str, wanted))
             raise ValueError(f"{name} is {value!r}; wanted a whole number: {told}")
         return int(value)
@@ -30,7 +31,7 @@ def between(name: str, low: float, high: float) -> Checked:
     """A trait that takes a number from low to high."""
 
     def check(_: Any, value: Any) -> float:
-        if isinstance(value, bool | str) or not np.isscalar(value) or not low <= value <= high:  # NaN is neither
+        if isinstance(value, bool) or not isinstance(value, NUMBER) or not low <= value <= high:  # NaN is neither
             raise ValueError(f"{name} is {value!r}; wanted a number from {low:g} to {high:g}")
         return float(value)
 

@@ -14,7 +14,7 @@ from vae_lesson.explorer.images import check_images, image_bytes
 from vae_lesson.explorer.instrument import between, whole
 from vae_lesson.explorer.latent_widget import LatentWidget
 from vae_lesson.explorer.network import decoded
-from vae_lesson.explorer.pictures import png
+from vae_lesson.explorer.pictures import PLACED, png
 from vae_lesson.explorer.snapshots import draw_pixels, draw_plane, draw_sheet
 from vae_lesson.explorer.widget import Checked
 from vae_lesson.model import VAE
@@ -25,8 +25,8 @@ WAYS = ("straight", "spherical")
 PARALLEL = 1e-4  # sine of an angle under which two directions count as one, or as opposite
 
 
-def straight(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """The point at t in [0, 1] on the straight line from a to b, shape (d,)."""
+def straight(a: Any, b: Any, t: float) -> Any:
+    """The point at t in [0, 1] on the straight line from a to b: arrays of shape (d,), or numbers."""
     return (1 - t) * a + t * b
 
 
@@ -116,7 +116,7 @@ class Interpolation(LatentWidget):
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of both strips, the image at t and the path in the plane, drawn without a browser."""
-        figure = Figure(figsize=(9.6, 4.4), dpi=100, facecolor="white", layout="none")
+        figure = Figure(figsize=(9.6, 4.4), dpi=100, facecolor="white", layout=PLACED)
         times = np.linspace(0, 1, self.frames)
         for row, way in enumerate(WAYS):
             path = np.stack([self._at(t, way) for t in times])

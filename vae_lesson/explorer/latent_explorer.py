@@ -12,7 +12,7 @@ from vae_lesson.explorer.bundle import bundle
 from vae_lesson.explorer.images import check_images
 from vae_lesson.explorer.latent_widget import LatentWidget, checked_z, place
 from vae_lesson.explorer.network import decoded, float32_bytes
-from vae_lesson.explorer.pictures import png
+from vae_lesson.explorer.pictures import PLACED, png
 from vae_lesson.explorer.snapshots import draw_pixels, draw_plane
 from vae_lesson.explorer.widget import Checked
 from vae_lesson.model import VAE
@@ -69,7 +69,7 @@ class LatentExplorer(LatentWidget):
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the plane and the decoded image, drawn without a browser."""
-        figure = Figure(figsize=(7.4, 4.0), dpi=100, facecolor="white", layout="none")
+        figure = Figure(figsize=(7.4, 4.0), dpi=100, facecolor="white", layout=PLACED)
         if self.axes:
             axis = figure.add_axes((0.07, 0.11, 0.46, 0.85))
             draw_plane(axis, self._mu[:, self.axes], self._labels, self.axes, self.reach)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from vae_lesson.plots import COLOURS
 
 NODES = 600
+PLACED: Any = "none"  # a Figure's layout where each panel is put in its place; matplotlib's types don't know it
 
 
 class Bar(NamedTuple):
@@ -26,11 +27,11 @@ class Bar(NamedTuple):
 def draw_densities(
     axis: Axes,
     z_range: Sequence[float],
-    normals: Mapping[str, tuple[str, float, float]],
+    normals: Mapping[str, tuple[str, Any, Any]],
     target: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> None:
     """Normal densities over z: quantity -> (name, mean, variance); and one more density, if given, as the target."""
-    z = np.linspace(*z_range, NODES)
+    z = np.linspace(z_range[0], z_range[1], NODES)
     curves = {"posterior": ("p(z)", target(z))} if target else {}
     for quantity, (name, mean, variance) in normals.items():
         curves[quantity] = name, np.exp(-((z - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
@@ -53,6 +54,7 @@ def draw_sticks(axis: Axes, z_range: Sequence[float], z: np.ndarray, shares: np.
 
 def draw_bars(axis: Axes, bars: Sequence[Bar]) -> None:
     """Horizontal bars in nats, the first on top, each with its length and sign at its end."""
+    look: dict[str, Any]
     for row, (_, start, end, colour) in enumerate(bars):
         look = dict(color=COLOURS[colour]) if colour else dict(facecolor="none", edgecolor="black", hatch="////")
         axis.barh(row, end - start, left=start, height=0.6, **look)
@@ -67,7 +69,7 @@ def draw_integrand(
     axis: Axes, z_range: Sequence[float], integrand: Callable[[np.ndarray], np.ndarray], area: float
 ) -> None:
     """An integrand over z with its positive area filled and its negative area hatched, and their signed sum."""
-    z = np.linspace(*z_range, NODES)
+    z = np.linspace(z_range[0], z_range[1], NODES)
     values = integrand(z)
     axis.fill_between(z, values, where=values > 0, color=COLOURS["rate"], alpha=0.6)
     axis.fill_between(z, values, where=values < 0, facecolor="none", edgecolor=COLOURS["rate"], hatch="////")

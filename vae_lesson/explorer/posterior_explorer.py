@@ -123,7 +123,7 @@ class PosteriorExplorer(Instrument):
     def _draw_near(self, axis: Axes) -> None:
         place = self.places[self.index]
         density = self._density[self.index]
-        z_1, z_2 = np.linspace(*place["z_1"], SHOWN), np.linspace(*place["z_2"], SHOWN)
+        z_1, z_2 = (np.linspace(low, high, SHOWN) for low, high in (place["z_1"], place["z_2"]))
         heat = LinearSegmentedColormap.from_list("posterior", ["white", COLOURS["posterior"]])
         axis.pcolormesh(z_1, z_2, density, cmap=heat, shading="gouraud")
         axis.contour(z_1, z_2, density, levels=sorted(place["levels"]), colors="#8F6200", linewidths=1)

@@ -1,13 +1,12 @@
 """RunsExplorer: a family of trained models, from the plane of rate and distortion to pixels. Used in 06 and 10."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 from vae_lesson.explorer.bundle import bundle
 from vae_lesson.explorer.instrument import Instrument, whole
@@ -28,8 +27,8 @@ class RunPicture(NamedTuple):
     name: str
     rate: float
     distortion: float
-    images: ArrayLike
-    activity: ArrayLike | None = None
+    images: np.ndarray
+    activity: np.ndarray | None = None
 
 
 class RunsExplorer(Instrument):
@@ -167,6 +166,7 @@ def _told(activity: np.ndarray | None) -> str:
 def _draw_activity(axis: Axes, activity: np.ndarray) -> None:
     """A bar for each latent, the most active first, those that are not active hatched."""
     falling = np.sort(activity)[::-1]
+    look: dict[str, Any]
     for i, value in enumerate(falling):
         look = dict(color=COLOURS["q"]) if value > ACTIVE else dict(facecolor="none", edgecolor="grey", hatch="////")
         axis.bar(i + 1, max(value, 1e-5), **look)

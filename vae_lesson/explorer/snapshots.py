@@ -14,7 +14,7 @@ from vae_lesson.plots import CLASSES, COLOURS, prior_circles
 def draw_plane(axis: Axes, mu: Tensor, labels: Tensor | None, latents: Sequence[int], reach: float) -> None:
     """Posterior means (n, 2) of two latents, coloured by class, over the prior's circles."""
     colours = "#7f7f7f" if labels is None else CLASSES(labels.numpy() % CLASSES.N)
-    axis.scatter(*mu.T.numpy(), s=4, c=colours, alpha=0.5, linewidths=0)
+    axis.scatter(mu[:, 0].numpy(), mu[:, 1].numpy(), s=4, c=colours, alpha=0.5, linewidths=0)
     prior_circles(axis)
     for label in [] if labels is None else labels.unique().tolist():
         x, y = mu[labels == label].median(0).values.tolist()
@@ -65,7 +65,7 @@ def draw_q(axis: Axes, mean: Sequence[float], spread: Sequence[float]) -> None:
     axis.plot(*mean, "+", color=COLOURS["q"], markersize=10)
     for times in (1, 2):
         width, height = (2 * times * half for half in spread)
-        axis.add_patch(Ellipse(mean, width, height, fill=False, color=COLOURS["q"], linewidth=1.5))
+        axis.add_patch(Ellipse((mean[0], mean[1]), width, height, fill=False, color=COLOURS["q"], linewidth=1.5))
 
 
 def draw_sheet(axis: Axes, images: np.ndarray) -> None:

@@ -107,7 +107,7 @@ class TrainingDashboard(LessonWidget):
 
     @traitlets.observe("wish")
     def _grant(self, change: dict) -> None:
-        if change["new"] == "go on" and self.can_go_on:
+        if change["new"] == "go on" and self.can_go_on and self._go_on is not None:
             self.can_go_on = False
             self.finish(self._go_on(), self._go_on)
         self.wish = ""

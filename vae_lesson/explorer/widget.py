@@ -35,7 +35,7 @@ class LessonWidget(anywidget.AnyWidget):
         return f"{type(self).__name__}({self.summary()})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         data |= {"text/plain": repr(self), "image/png": b64encode(self.snapshot()).decode("ascii")}
         return data, metadata | {"image/png": {"alt": self.alt()}}
 

@@ -5,6 +5,8 @@ sympy expressions that remember the reader's order, so that the page shows what 
 `witness`) do the mathematics, each in its own way. Used by notebooks 02 to 05.
 """
 
+from typing import Any
+
 import sympy
 from sympy import Expr, S, sympify
 from sympy.printing.precedence import PRECEDENCE
@@ -18,7 +20,7 @@ class Node(Expr):
     _op_priority = 100.0  # so that sympy hands `mu * node` to us
     is_commutative = True
     precedence = PRECEDENCE["Atom"]
-    plain = None  # the sympy function that the node stands for, if it is arithmetic
+    plain: Any = None  # the sympy function that the node stands for, if it is arithmetic
     open_ended = False  # whether it would swallow a factor printed to its right
     bare_in_log = False  # whether log needs no brackets around it
 

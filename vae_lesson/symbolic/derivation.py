@@ -17,7 +17,8 @@ class Derivation:
     """
 
     def __init__(self, start, name="shown above"):
-        self.start, self.name, self.lines = sympify(start), name, ()
+        self.start, self.name = sympify(start), name
+        self.lines: tuple[Verdict, ...] = ()
 
     def eq(self, expr, *reasons):
         """Adds the line '= expr'.

@@ -5,12 +5,13 @@ positive terms of a sum first, so that the reader sees z - mu and not -mu + z.
 """
 
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.printer import Printer
 from sympy.printing.str import StrPrinter
 
 BLUE, GREEN, RED, ORANGE = "#1f6feb", "#00805c", "#d1242f", "#b35900"
 
 
-class _PositiveFirst:
+class _PositiveFirst(Printer):
     def _as_ordered_terms(self, expr, order=None):
         terms = super()._as_ordered_terms(expr, order=order)
         return sorted(terms, key=lambda term: term.could_extract_minus_sign())

@@ -63,7 +63,7 @@ class Mean(Int):
 class Kl(Opaque):
     """A divergence: two densities, variables."""
 
-    is_nonnegative = True
+    is_nonnegative: bool | None = True
     free_symbols = Int.free_symbols
 
 

@@ -124,6 +124,14 @@ class World:
             self.known[node] = self.log_abstract(node)
         return self.known[node]
 
+    def log_abstract(self, node):
+        """The logarithm of a density that has a letter and no formula, from this kind of world's own numbers."""
+        raise NotImplementedError
+
+    def sum_over(self, values, variable):
+        """The integral of values over a variable, which leaves an axis of length 1."""
+        raise NotImplementedError
+
     def _all(self, variable):
         return [de.Variable(f"{variable.space}_{j + 1}") for j in range(self.samples)]
 
