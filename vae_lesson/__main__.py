@@ -1,10 +1,16 @@
 """The command line: python -m vae_lesson lab | reset | export | train | evaluate | iwae."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_lesson.distributed import Group
 
 DATA = ("digits", "mnist", "fashion-mnist")
 
@@ -14,6 +20,7 @@ EXAMPLES = """examples:
   python -m vae_lesson train --save runs/digits.pt             a two-dimensional map of the digits, on any machine
   python -m vae_lesson train --save runs/digits.pt --resume --epochs 200     go on where that one ended
   python -m vae_lesson train --data mnist --latent-dim 20 --hidden 512 256   the full set; downloaded once
+  torchrun --nproc-per-node=2 -m vae_lesson train --save runs/digits.pt      two processes share every batch
   python -m vae_lesson evaluate runs/digits.pt                 ELBO, rate and distortion on held-out images
   python -m vae_lesson evaluate runs/digits.pt --samples 5000  ... and log p(x) by importance sampling
 """
@@ -110,7 +117,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0 when done, 1 when something went wrong, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run a command; the exit code is 0 when done, 1 when something went wrong, 2 for wrong usage, 130 for Ctrl-C.
+
+    SIGTERM, from a scheduler or a machine that shuts down, does what Ctrl-C does; the exit code is then 143.
+    """
     arguments, others = parser().parse_known_args(argv)
     if arguments.command == "lab":
         arguments.others = others
@@ -124,13 +134,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         "evaluate": run_evaluate,
         "iwae": run_iwae,
     }
+    stops: list[int] = [signal.SIGINT]
+
+    def as_ctrl_c(number: int, frame: FrameType | None) -> None:
+        stops.append(number)
+        answer = signal.getsignal(signal.SIGINT)  # ignored, in a shell's background: not then SIGTERM too
+        (answer if callable(answer) else signal.default_int_handler)(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGTERM, as_ctrl_c)
     try:
         return commands[arguments.command](arguments)
     except KeyboardInterrupt:
-        return 130
+        return 128 + stops[-1]
     except (ValueError, OSError, ArithmeticError) as error:  # CheckpointError, DataError and NonFiniteLoss are of these
         print(f"vae_lesson {arguments.command}: {error}", file=sys.stderr)
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_lab(arguments: argparse.Namespace) -> int:
@@ -158,7 +178,14 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def run_train(arguments: argparse.Namespace) -> int:
-    """Train, and print the last epoch's figures."""
+    """Train, in all the processes that torchrun started, and print the last epoch's figures in one of them."""
+    from vae_lesson.distributed import together
+
+    with together(arguments.device) as group:
+        return _train(arguments, group)
+
+
+def _train(arguments: argparse.Namespace, group: "Group") -> int:
     import torch
 
     from vae_lesson.data import load
@@ -171,10 +198,15 @@ def run_train(arguments: argparse.Namespace) -> int:
         raise ValueError("--resume needs --save FILE, the checkpoint to go on from")
     if arguments.save is not None and arguments.save.exists() and not arguments.resume:
         raise ValueError(f"{arguments.save} exists: add --resume to go on from it, or name another file")
+    if not group.leads:
+        group.wait()  # until the first process has downloaded what is missing
     data = load(arguments.data, arguments.data_dir)
+    if group.leads:
+        group.wait()
+    say = print if group.leads else lambda *_: None
     if arguments.resume and arguments.save.exists():
-        model = Run.load(arguments.save, arguments.device)
-        print(f"going on after epoch {model.epoch} of {arguments.save}, with its own model and settings")
+        model: VAE | Run = Run.load(arguments.save, arguments.device)
+        say(f"going on after epoch {model.epoch} of {arguments.save}, with its own model and settings")
     else:
         torch.manual_seed(arguments.seed)  # the model's first weights
         model = VAE(
@@ -200,13 +232,15 @@ def run_train(arguments: argparse.Namespace) -> int:
         checkpoint=arguments.save,
     )
     score = evaluate(run.model, data.held_out.images)  # early stopping took an earlier epoch's parameters back
-    print(
+    say(
         f"{run.stopped} after epoch {run.epoch}: held-out ELBO {score.elbo:.1f} nats an image "
         f"(rate {score.rate:.1f}, distortion {score.distortion:.1f})"
     )
     if arguments.save is not None:
-        print(f'saved: look at it with python -m vae_lesson evaluate "{arguments.save}"')
-    return 130 if run.stopped == "interrupted" else 0
+        say(f'saved: look at it with python -m vae_lesson evaluate "{arguments.save}"')
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return 0
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:

@@ -75,19 +75,26 @@ class VAE(nn.Module):
         mu, raw = self.encoder(x.flatten(1)).chunk(2, dim=-1)
         return mu, LOG_VAR_BOUND * torch.tanh(raw / LOG_VAR_BOUND)
 
-    def reparameterize(self, mu: Tensor, log_var: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A sample z = mu + sigma * eps of q(z|x), through which gradients pass; shape (batch, latent_dim)."""
+    def reparameterize(
+        self, mu: Tensor, log_var: Tensor, generator: torch.Generator | None = None, *, noise: Tensor | None = None
+    ) -> Tensor:
+        """A sample z = mu + sigma * eps of q(z|x), through which gradients pass; shape (batch, latent_dim).
+
+        eps is drawn from the CPU generator, or given as `noise`.
+        """
         if mu.shape != log_var.shape:
             raise ValueError(f"mu and log_var must have one shape, not {tuple(mu.shape)} and {tuple(log_var.shape)}")
-        return mu + torch.exp(0.5 * log_var) * standard_normal(mu.shape, generator, like=mu)
+        if noise is None:
+            noise = standard_normal(mu.shape, generator, like=mu)
+        return mu + torch.exp(0.5 * log_var) * noise
 
-    def decode(self, z: Tensor) -> Distribution:
+    def decode(self, z: Tensor) -> Independent:
         """The likelihood p(x|z): (..., latent_dim) -> a distribution over images, its mean (..., *image_shape)."""
         if z.shape[-1:] != (self.latent_dim,):
             raise ValueError(f"z must have shape (..., {self.latent_dim}), not {tuple(z.shape)}")
         logits = self.decoder(z).unflatten(-1, self.image_shape)
         if self.likelihood == "bernoulli":
-            pixels = Bernoulli(logits=logits, validate_args=False)
+            pixels: Distribution = Bernoulli(logits=logits, validate_args=False)
         else:
             pixels = Normal(logits.sigmoid(), self.log_sigma.exp(), validate_args=False)
         return Independent(pixels, len(self.image_shape), validate_args=False)
@@ -104,7 +111,7 @@ class VAE(nn.Module):
         if not ((mean_image >= 0) & (mean_image <= 1)).all():
             raise ValueError("mean_image must lie in [0, 1]")
         with torch.no_grad():  # a pixel that is always black would ask for a bias of minus infinity
-            self.decoder[-1].bias.copy_(torch.logit(mean_image.flatten(), eps=1e-3))
+            self.decoder[-1].get_parameter("bias").copy_(torch.logit(mean_image.flatten(), eps=1e-3))
 
 
 def standard_normal(shape: Sequence[int], generator: torch.Generator | None, like: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
         mu, log_var: mean and log variance, shape (..., latent_dim).
 
     Returns:
-        The divergence summed over the latent dimensions, shape (...).
+        The divergence summed over the latent dimensions, shape (...). With log_var above 88 (float64: 709) it would be
+        more than the largest float, about exp(log_var) / 2, and is inf; `VAE.encode` keeps log_var below 20.
 
     Raises:
         ValueError: the two shapes differ.
@@ -37,13 +38,21 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
 
 
-def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None, *, check: bool = True) -> Elbo:
+def elbo(
+    model: VAE,
+    x: Tensor,
+    generator: torch.Generator | None = None,
+    *,
+    noise: Tensor | None = None,
+    check: bool = True,
+) -> Elbo:
     """A one-sample estimate of the ELBO of each image; the rate in it is exact.
 
     Args:
         model: the VAE.
         x: images, shape (batch, *image_shape); 0 or 1 for a Bernoulli likelihood.
         generator: a CPU generator for the sample of q(z|x).
+        noise: standard normal noise to make that sample of, shape (batch, latent_dim), instead of a draw.
         check: look for grey pixels first. A training loop, which makes its pixels itself, goes without: a look at the
             values makes a GPU wait.
 
@@ -58,20 +67,27 @@ def elbo(model: VAE, x: Tensor, generator: torch.Generator | None = None, *, che
     if check:
         check_pixels(model, x)
     mu, log_var = model.encode(x)
-    z = model.reparameterize(mu, log_var, generator)
+    z = model.reparameterize(mu, log_var, generator, noise=noise)
     rate = gaussian_kl(mu, log_var)
     distortion = -model.decode(z).log_prob(x)
     return Elbo(-(rate + distortion), rate, distortion)
 
 
 def k_sample_bound(
-    model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None, *, check: bool = True
+    model: VAE,
+    x: Tensor,
+    k: int,
+    generator: torch.Generator | None = None,
+    *,
+    noise: Tensor | None = None,
+    check: bool = True,
 ) -> Tensor:
     """One draw of the K-sample bound of each image, log((1/k) sum p(x, z_i) / q(z_i|x)): at least the ELBO on average.
 
     Args:
         model, x, generator, check: as in `elbo`.
         k: samples of q(z|x) an image.
+        noise: standard normal noise to make them of, shape (k, batch, latent_dim), instead of a draw.
 
     Returns:
         Tensor (batch,), in nats; gradients pass to encoder and decoder.
@@ -84,7 +100,7 @@ def k_sample_bound(
     if check:
         check_pixels(model, x)
     mu, log_var = (parameter.expand(k, *parameter.shape) for parameter in model.encode(x))
-    z = model.reparameterize(mu, log_var, generator)
+    z = model.reparameterize(mu, log_var, generator, noise=noise)
     log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
     log_q = Normal(mu, torch.exp(0.5 * log_var), validate_args=False).log_prob(z).sum(-1)
     log_weights = model.decode(z).log_prob(x) + log_prior - log_q
@@ -92,6 +108,10 @@ def k_sample_bound(
 
 
 def check_pixels(model: VAE, x: Tensor) -> None:
-    """Raise ValueError for grey pixels under a Bernoulli likelihood, which is no probability of theirs."""
+    """Raise ValueError for no images, for NaN, and for grey pixels under a Bernoulli likelihood, not one of theirs."""
+    if len(x) == 0:
+        raise ValueError("x must hold at least one image")
     if model.likelihood == "bernoulli" and not ((x == 0) | (x == 1)).all():
         raise ValueError("x must hold only 0 and 1 for a Bernoulli likelihood: use vae_lesson.data.binarize")
+    if not x.isfinite().all():
+        raise ValueError("x must hold finite pixels, not NaN or infinity")

@@ -14,11 +14,12 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vae_lesson import checkpoint
-from vae_lesson.evaluate import as_pixels, evaluate
+from vae_lesson.distributed import Group
+from vae_lesson.evaluate import evaluate
 from vae_lesson.lock import only_writer
 from vae_lesson.model import VAE
-from vae_lesson.objective import elbo, k_sample_bound
 from vae_lesson.run import History, Run
+from vae_lesson.step import Step, stepping
 from vae_lesson.threads import considerate_threads
 
 
@@ -49,6 +50,9 @@ def train(
     goes on from there, bit for bit as if it had never been stopped, as long as torch uses as many threads: that number
     can change the last digit of a sum. On a busy machine a run uses one (vae_lesson.threads).
 
+    Called in each of several processes within `vae_lesson.distributed.together`, it trains one model in all of them,
+    each on its share of every batch; the first writes the checkpoint.
+
     Args:
         model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, k, seed and device then hold).
         images: training images, pixels in [0, 1], shape (n, *image_shape); a Bernoulli likelihood sees them binarized
@@ -62,7 +66,7 @@ def train(
         seed: of the order of images, their pixels and the samples of q(z|x).
         device: see `pick_device`.
         patience: end early when the held-out ELBO has not risen for so many epochs, and return the best parameters.
-        checkpoint: a file that is written after each epoch.
+        checkpoint: a file that is written at the start and after each epoch, by one run at a time.
         on_epoch: called with the Run after each epoch.
         progress: show a bar with the time left.
 
@@ -76,10 +80,9 @@ def train(
 
     Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015); k: Burda et al. (2016).
     """
-    run = model
-    if isinstance(model, VAE):
-        settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k)
-        run = Run.start(model, seed=seed, device=device, **settings)
+    run = model if isinstance(model, Run) else Run.start(
+        model, seed=seed, device=device, batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k
+    )
     _check_images("images", images, run.model)
     if held_out is not None:
         _check_images("held_out", held_out, run.model)
@@ -90,21 +93,24 @@ def train(
     parameter = next(run.model.parameters())
     images, held_out = images.to(parameter), None if held_out is None else held_out.to(parameter)
 
+    group = Group.joined()
+    file = checkpoint if group.leads else None
+    step = stepping(run, group)
     run.stopped = ""
     if held_out is not None and run.best is None:
         run.best = deepcopy(run.model.state_dict())  # so far
-    with _stop_requests() as asked, only_writer(checkpoint):
+    with _stop_requests() as asked, only_writer(file):
         try:
-            if checkpoint is not None:  # twice, as at each epoch the new file will lie beside the old one for a moment:
-                run.save(checkpoint)  # a full disk or a wrong folder is better met now than after the first epoch
-                run.save(checkpoint)
-            bar = tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not progress)
+            if file is not None:  # twice, as at each epoch the new file will lie beside the old one for a moment:
+                run.save(file)  # a full disk or a wrong folder is better met now than after the first epoch
+                run.save(file)
+            bar = tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=not (progress and group.leads))
             with bar, considerate_threads() as look:
                 while run.epoch < epochs and not run.stopped:
                     look()
-                    _whole_epoch(run, images, held_out, patience, asked)
-                    if checkpoint is not None:
-                        run.save(checkpoint)
+                    _whole_epoch(run, images, held_out, patience, step, asked)
+                    if file is not None:
+                        run.save(file)
                     if on_epoch is not None:
                         on_epoch(run)
                     bar.set_postfix_str(f"ELBO {_last_elbo(run.history):.1f} nats", refresh=False)
@@ -116,12 +122,12 @@ def train(
 
 
 def _whole_epoch(
-    run: Run, images: Tensor, held_out: Tensor | None, patience: int | None, asked: Callable[[], bool]
+    run: Run, images: Tensor, held_out: Tensor | None, patience: int | None, step: Step, asked: Callable[[], bool]
 ) -> None:
     """One epoch, or none of it: whatever ends it half-way (Ctrl-C, a bad loss, no memory) leaves the run as it was."""
     good = run.state()
     try:
-        _epoch(run, images, held_out, asked)
+        _epoch(run, images, held_out, step, asked)
         if held_out is not None:
             _note_best(run, patience)
     except BaseException:
@@ -129,35 +135,28 @@ def _whole_epoch(
         raise
 
 
-def _epoch(run: Run, images: Tensor, held_out: Tensor | None, asked: Callable[[], bool]) -> None:
+def _epoch(run: Run, images: Tensor, held_out: Tensor | None, step: Step, asked: Callable[[], bool]) -> None:
     """One pass over the images and the entry in the history; KeyboardInterrupt between two steps if asked to stop."""
-    model, optimizer, generator, settings = run.model, run.optimizer, run.generator, run.settings
-    order = torch.randperm(len(images), generator=generator, device="cpu")
-    batches = order.to(images.device).split(settings["batch_size"])
+    model, optimizer, group = run.model, run.optimizer, Group.joined()
+    order = torch.randperm(len(images), generator=run.generator, device="cpu")
+    batches = order.to(images.device).split(run.settings["batch_size"])
     terms = torch.zeros(len(batches), 2, device=images.device)
-    for step, batch in enumerate(batches):
-        if asked():
+    for number, batch in enumerate(batches):
+        if group.any(asked(), images.device):
             raise KeyboardInterrupt
-        x = as_pixels(model, images[batch], generator, check=False)
-        _, rate, distortion = elbo(model, x, generator, check=False)
-        loss = (distortion + settings["beta"] * rate).mean()
-        if settings["k"] > 1:
-            loss = -k_sample_bound(model, x, settings["k"], generator, check=False).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        terms[step] = torch.stack([rate.detach().sum(), distortion.detach().sum()])
+        terms[number] = step(images[batch])
+    group.total(terms)
 
     # Looked at once an epoch: a look at each step would make a GPU wait.
     terms = terms.cpu().double()
-    for step, finite in enumerate(terms.isfinite().tolist()):
+    for number, finite in enumerate(terms.isfinite().tolist()):
         for term, good in zip(("rate", "distortion"), finite, strict=True):
             if not good:
-                raise NonFiniteLoss(f"the {term} is not finite at {_where(run, step)}: lower the learning rate")
+                raise NonFiniteLoss(f"the {term} is not finite at {_where(run, number)}: lower the learning rate")
     if not checkpoint.all_finite([model.state_dict(), optimizer.state_dict()]):
         raise NonFiniteLoss(f"the gradient is not finite at {_where(run, len(batches) - 1)}: lower the learning rate")
     # What the last step made is judged too; evaluate has its own noise, the same after each epoch.
-    score = evaluate(model, images[batch] if held_out is None else held_out)
+    score = group.leaders(evaluate(model, images[batch] if held_out is None else held_out))
     for term in ("rate", "distortion"):
         if not isfinite(getattr(score, term)):
             where = _where(run, len(batches) - 1)
@@ -187,7 +186,7 @@ def _note_best(run: Run, patience: int | None) -> None:
     best = max(range(len(held)), key=held.__getitem__)
     if best == len(held) - 1:
         run.best = deepcopy(run.model.state_dict())
-    elif patience is not None and len(held) - 1 - best >= patience:
+    elif patience is not None and len(held) - 1 - best >= patience and run.best is not None:
         run.model.load_state_dict(run.best)
         run.stopped = "early"
 

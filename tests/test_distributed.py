@@ -1,0 +1,82 @@
+"""Two processes train what one would have trained; only the first writes and speaks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from vae_lesson.distributed import Group
+from vae_lesson.run import Run
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="torchrun on Windows needs a build with libuv")
+PROGRAM = """
+import json, sys, torch
+from vae_lesson.distributed import together
+from vae_lesson.model import VAE
+from vae_lesson.train import train
+settings = json.loads(sys.argv[2])
+torch.set_num_threads(1)
+images = torch.rand(101, 4, 4, generator=torch.Generator().manual_seed(1)).round()
+with together("cpu") as group:
+    torch.manual_seed(3 + group.rank)  # the first process's weights are everyone's
+    model = VAE(2, (8,), image_shape=(4, 4))
+    train(model, images[:81], images[81:], epochs=3, device="cpu", checkpoint=sys.argv[1], progress=False, **settings)
+"""
+
+
+def launch(processes: int, *arguments: str, **options) -> subprocess.CompletedProcess:
+    """Run a program in so many processes of torchrun, or by Python alone in one."""
+    start = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    command = [sys.executable, *start, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dict(batch_size=16),  # the last batch has one image: nothing is left for the second process
+        dict(batch_size=27, beta=0.5),
+        dict(batch_size=20, k=3),
+    ],
+    ids=str,
+)
+def test_two_processes_make_the_run_of_one(tmp_path, settings):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    runs = []
+    for processes in (1, 2):
+        path = tmp_path / f"{processes}.pt"
+        done = launch(processes, str(program), str(path), json.dumps(settings))
+        assert done.returncode == 0, done.stderr
+        runs.append(Run.load(path, "cpu"))
+    one, two = runs
+    assert one.epoch == two.epoch == 3
+    for name, values in vars(one.history).items():
+        assert_close(vars(two.history)[name], values, rtol=1e-5, atol=1e-5)
+    for name, parameter in one.model.state_dict().items():
+        assert_close(two.model.state_dict()[name], parameter, rtol=1e-4, atol=1e-5)
+    assert torch.equal(one.generator.get_state(), two.generator.get_state())
+
+
+def test_the_command_under_torchrun_speaks_once_and_resumes(tmp_path):
+    command = ["train", "--epochs", "1", "--hidden", "8", "--device", "cpu", "--save", str(tmp_path / "digits.pt")]
+    module = ["-m", "vae_lesson"]
+    first = launch(2, *module, *command, cwd=Path(__file__).parent)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count("finished after epoch 1") == first.stdout.count("saved:") == 1
+    again = launch(2, *module, *command, "--resume", "--epochs", "2", cwd=Path(__file__).parent)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("going on after epoch 1") == again.stdout.count("finished after epoch 2") == 1
+    assert Run.load(tmp_path / "digits.pt", "cpu").epoch == 2
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".pt"] == ["digits.pt"]
+
+
+def test_shares_are_disjoint_and_whole():
+    for n in (0, 1, 5, 8):
+        shares = [list(range(n))[Group(rank, 3).share(n)] for rank in range(3)]
+        assert sorted(i for share in shares for i in share) == list(range(n))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1

@@ -1,0 +1,65 @@
+"""One step of training: its noise, its loss and its gradient. `train` says when, this says what. Taught in 08_train."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from vae_lesson.distributed import Group
+from vae_lesson.evaluate import as_pixels
+from vae_lesson.model import VAE, standard_normal
+from vae_lesson.objective import elbo, k_sample_bound
+from vae_lesson.run import Run
+
+Step = Callable[[Tensor], Tensor]
+
+
+class Objective(nn.Module):
+    """The loss of some images and the terms of their ELBO; a module, for DistributedDataParallel wraps modules."""
+
+    def __init__(self, model: VAE, beta: float, k: int):
+        super().__init__()
+        self.model, self.beta, self.k = model, beta, k
+
+    def forward(self, x: Tensor, noise: Tensor, k_noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Summed over images: the loss, and rate and distortion without their gradient, shape (2,).
+
+        Args:
+            x: images as the likelihood wants them, shape (batch, *image_shape).
+            noise: standard normal, shape (batch, latent_dim).
+            k_noise: standard normal, shape (k, batch, latent_dim), for the K-sample bound if k is more than 1.
+        """
+        _, rate, distortion = elbo(self.model, x, noise=noise, check=False)
+        loss = distortion + self.beta * rate
+        if self.k > 1:
+            loss = -k_sample_bound(self.model, x, self.k, noise=k_noise, check=False)
+        return loss.sum(), torch.stack([rate.detach().sum(), distortion.detach().sum()])
+
+
+def stepping(run: Run, group: Group) -> Step:
+    """The step of a run, as a function.
+
+    Returns:
+        step(images): one step of the optimizer on the mean loss of a batch, pixels in [0, 1], shape (n, *image_shape).
+        It returns rate and distortion summed over this process's share of the batch, shape (2,), in nats.
+    """
+    model, generator, k = run.model, run.generator, int(run.settings["k"])
+    objective: nn.Module = Objective(model, run.settings["beta"], k)
+    if group.size > 1:
+        objective = DistributedDataParallel(objective)  # its backward averages the gradients over the processes
+
+    def step(images: Tensor) -> Tensor:
+        n = len(images)
+        counts = float(group.rank < n)  # where no image is left for a process, it goes along with one that counts 0
+        share = group.share(n) if counts else slice(1)
+        x = as_pixels(model, images, generator, check=False)[share]
+        noise = standard_normal((n, model.latent_dim), generator, like=x)[share]
+        k_noise = standard_normal((k, n, model.latent_dim), generator, like=x)[:, share] if k > 1 else None
+        loss, terms = objective(x, noise, k_noise)
+        run.optimizer.zero_grad()
+        (loss * counts / (n / group.size)).backward()
+        run.optimizer.step()
+        return terms * counts
+
+    return step
