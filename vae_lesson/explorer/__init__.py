@@ -12,6 +12,7 @@ HOMES = {
     "Interpolation": "interpolation",
     "KLExplorer": "kl_explorer",
     "LatentExplorer": "latent_explorer",
+    "LatentWalk": "latent_walk",
     "MonteCarloExplorer": "monte_carlo_explorer",
     "PosteriorExplorer": "posterior_explorer",
     "Progress": "progress",

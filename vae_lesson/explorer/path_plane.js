@@ -26,29 +26,16 @@ export function createPathPlane(model, ways, at) {
     paintBack: (context, map, theme) => drawLatentPlane(context, map, theme, groups, []),
     paintFront: (context, map, theme) => {
       clipTo(context, map);
-      for (const way of ways) drawPath(context, map, way, theme);
+      for (const way of ways) {
+        const points = Array.from({ length: POINTS + 1 }, (_, i) => inPlane(at(i / POINTS, way)));
+        drawPath(context, map, points, theme, way === model.get("way"));
+      }
       drawEnd(context, map, "start", inPlane(at(0, ways[0])), theme);
       drawEnd(context, map, "end", inPlane(at(1, ways[0])), theme);
       drawSample(context, map, here(), theme, 6);
       context.restore();
     },
   });
-
-  // The chosen way is a strong line, the other one is dashed.
-  function drawPath(context, map, way, theme) {
-    const chosen = way === model.get("way");
-    context.beginPath();
-    for (let i = 0; i <= POINTS; i++) {
-      const [x, y] = inPlane(at(i / POINTS, way));
-      context.lineTo(map.x(x), map.y(y));
-    }
-    context.setLineDash(chosen ? [] : [4, 4]);
-    for (const [width, colour] of [[chosen ? 5 : 3, theme.paper], [chosen ? 2.5 : 1.25, theme.ink]]) {
-      Object.assign(context, { lineWidth: width, strokeStyle: colour });
-      context.stroke();
-    }
-    context.setLineDash([]);
-  }
 
   function drawEnd(context, map, name, [x, y], theme) {
     Object.assign(context, {
@@ -61,4 +48,16 @@ export function createPathPlane(model, ways, at) {
 
   const figure = element("figure", { class: "vae-plane" }, view.element);
   return { element: figure, moved: view.redrawFront, redraw: view.redraw };
+}
+
+/** A path through points [x, y]: a strong line if it is the chosen one, else a dashed one. */
+export function drawPath(context, map, points, theme, chosen) {
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(map.x(x), map.y(y));
+  context.setLineDash(chosen ? [] : [4, 4]);
+  for (const [width, colour] of [[chosen ? 5 : 3, theme.paper], [chosen ? 2.5 : 1.25, theme.ink]]) {
+    Object.assign(context, { lineWidth: width, strokeStyle: colour });
+    context.stroke();
+  }
+  context.setLineDash([]);
 }
