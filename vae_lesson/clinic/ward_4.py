@@ -1,0 +1,6 @@
+"""Ward 4: the gradients of earlier steps are never cleared."""
+
+
+def step(optimizer, loss):
+    loss.backward()
+    optimizer.step()
