@@ -1,11 +1,8 @@
 """The command line: help that teaches, numbers that agree with the package's, messages and exit codes as expected."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -195,30 +192,6 @@ def test_cuda_without_a_gpu(command, tmp_path):
     assert command("train", *SMALL, "--epochs", 0, "--save", tmp_path / "a.pt")[0] == 0
     code, _, err = command("evaluate", tmp_path / "a.pt", "--device", "cuda")
     assert code == 1 and f"vae_lesson evaluate: {wanted}" in err
-
-
-# Ctrl-C in a real process
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
-@pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c(presses, tmp_path):
-    path = tmp_path / "run.pt"
-    arguments = [sys.executable, "-m", "vae_lesson", "train", "--hidden", "64", "--epochs", "9999", "--save", str(path)]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        end = time.monotonic() + 60
-        while not (path.exists() and Run.load(path).epoch >= 1) and time.monotonic() < end:
-            time.sleep(0.05)
-        for _ in range(presses):
-            process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert process.returncode == 130 and "Traceback" not in err
-    run = Run.load(path)
-    assert 1 <= run.epoch < 9999 and f"interrupted after epoch {run.epoch}: held-out ELBO" in out
-    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
 
 
 # importance sampling

@@ -8,6 +8,8 @@ import contextlib
 import hashlib
 import io
 import os
+import pickletools
+import re
 import secrets
 import zipfile
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from typing import Any
 import torch
 
 MAGIC = b"vae_lesson checkpoint 1\n"
+TENSOR = re.compile(r"torch \w+Storage|torch\._utils _rebuild_tensor_v2|collections OrderedDict")
 
 
 class CheckpointError(ValueError):
@@ -74,7 +77,7 @@ def load(path: str | Path) -> dict[str, Any]:
         CheckpointError: no such file, not one of ours, damaged, or with numbers that are not finite.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:  # a buffer would hold the file twice
             if file.read(len(MAGIC)) != MAGIC:
                 raise CheckpointError(
                     f"{path} is not a checkpoint of this course: name another file, or train without resuming"
@@ -107,10 +110,19 @@ def all_finite(content: Any) -> bool:
 
 
 def _unpack(payload: bytes) -> Any:
-    """What `torch.save` packed, unless it unfolds to more than its own bytes; torch's errors are of a dozen kinds."""
+    """What `torch.save` packed, unless it asks for more than tensors or unfolds to more than its own bytes.
+
+    Its pickle may name what a tensor is made of, and no other function: torch itself lets some more pass, such as
+    bytearray, which makes a gigabyte of one number. Raises a dozen kinds of error, torch's among them.
+    """
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(payload):
             raise ValueError("compressed")
+        for entry in archive.namelist():
+            if entry.lower().endswith("data.pkl"):
+                for operation, argument, _ in pickletools.genops(archive.read(entry)):
+                    if operation.name == "GLOBAL" and not TENSOR.fullmatch(argument):
+                        raise ValueError(f"asks for {argument}")
     content = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     for count, value in enumerate(_values(content)):
         if max(count, value.nbytes if isinstance(value, torch.Tensor) else 0) > len(payload):
