@@ -100,6 +100,7 @@ MUTATIONS = {
     "bytes taken out": delete,
     "bytes after the end": lambda stored, rng: stored + rng.bytes(rng.integers(1, 30)),
     "zeros after the end": lambda stored, rng: stored + bytes(rng.integers(1, 30)),
+    "a byte of the magic": lambda stored, rng: put(stored, rng.integers(4), rng.bytes(1)),
     "a byte of the header": lambda stored, rng: put(stored, rng.integers(16), rng.bytes(1)),
     "a dimension": field,
     "dimensions swapped": lambda stored, rng: put(stored, 4, struct.pack(">3I", *rng.permutation(SHAPE))),
