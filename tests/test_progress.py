@@ -7,10 +7,11 @@ import sys
 import threading
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import pytest
 
-from vae_lesson import progress
+from vae_lesson import plots, progress
 from vae_lesson.exercises.exercise import OFFER, Exercise, same_number
 from vae_lesson.explorer import Progress
 from vae_lesson.explorer import progress as widget_module
@@ -91,7 +92,7 @@ def check_elsewhere(folder, **environment):
     code = "from vae_lesson.exercises import lesson_05\nprint(lesson_05.by_hand.check(7))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(
-        command, cwd=folder, env=inherited | environment, capture_output=True, text=True, timeout=60
+        command, cwd=folder, env=inherited | environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0 and done.stderr == ""
     return done.stdout
@@ -135,7 +136,7 @@ def test_nbval_of_a_readers_copy_neither_reads_nor_writes_notes(work):
     output = nbformat.v4.new_output("execute_result", {"text/plain": text}, execution_count=1)
     small_notebook(work / "mine.ipynb", [output])
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"]
-    done = subprocess.run([*command, "mine.ipynb"], cwd=work, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*command, "mine.ipynb"], cwd=work, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout
     assert progress.read("5.1") == Record(hints=2, tries=2)
 
@@ -200,7 +201,7 @@ for number in range(1, 31):
 
 def test_two_kernels_lose_none_of_each_others_entries(work):
     both = [subprocess.Popen([sys.executable, "-c", SOLVE, lesson], cwd=work) for lesson in ("5", "6")]
-    assert [kernel.wait(60) for kernel in both] == [0, 0]
+    assert [kernel.wait(600) for kernel in both] == [0, 0]
     assert all(progress.read(f"{lesson}.{number}").solved for lesson in "56" for number in range(1, 31))
     assert not list(work.rglob("*.tmp"))
 
@@ -230,6 +231,13 @@ def test_the_widget_counts_what_is_solved(work):
     data, metadata = shown._repr_mimebundle_()
     assert data["text/plain"] == "Progress()" and metadata["image/png"]["alt"] == shown.alt()
     assert shown.snapshot().startswith(b"\x89PNG")
+
+
+def test_its_picture_in_the_style_of_the_course_brings_no_warning(work, recwarn):
+    with matplotlib.rc_context():
+        plots.use_style()
+        assert Progress().snapshot().startswith(b"\x89PNG")
+    assert not recwarn.list
 
 
 def test_every_lesson_is_there(work):

@@ -59,8 +59,10 @@ KEPT = "kept/05_gaussian_kl DATE.ipynb"
 # update
 
 
-def test_the_course_is_copied_and_its_own_files_are_only_read(copies):
+@pytest.mark.parametrize("mine", [FIRST, MINE])
+def test_the_course_is_copied_and_its_own_files_are_only_read(copies, mine):
     assert files(copies) == {NAME.name: FIRST} | PICTURE
+    (copies.work / NAME).write_bytes(mine)
     before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in copies.work.rglob("*") if path.is_file()}
     assert copies.update() == []   # a second start writes nothing
     assert before == {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in before}
@@ -234,7 +236,7 @@ def test_a_real_kill_while_copies_are_written(tmp_path):
     )
     for moment in range(12):
         command = [sys.executable, "-c", script, str(course), str(copies.work), str(0.002 + 0.005 * moment)]
-        assert subprocess.run(command, timeout=60).returncode == 9
+        assert subprocess.run(command, timeout=600).returncode == 9
         for path in copies.work.rglob("*.ipynb"):
             assert path.read_bytes() == (course / path.name).read_bytes()
     assert copies.update() == []

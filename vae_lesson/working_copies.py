@@ -79,7 +79,7 @@ class WorkingCopies:
         if mine is None or mine == given:
             self._give(copy, name)
         elif content(new) in (content(mine), content(given)):  # the reader has it, or nothing is new
-            write_whole(self.work / GIVEN / name, new)
+            self._give(self.work / GIVEN / name, name)
         elif content(mine) == content(given):  # run, perhaps, but not written in
             said = f"{name} is new; yours, unchanged but for its outputs, is now {self._shown(self._keep(copy))}"
             self._give(copy, name)

@@ -35,13 +35,15 @@ def the_readers_lab(root):
             env=inherited | {"HOME": str(root), "VAE_LESSON_WORK": str(root / "work")},
         )  # fmt: skip
     try:
-        for _ in range(300):
+        for _ in range(1000):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}", timeout=5).close()
                 break
             except OSError:
                 assert server.poll() is None, (root / "log.txt").read_text()
                 time.sleep(0.2)
+        else:
+            raise AssertionError((root / "log.txt").read_text())
         yield f"http://127.0.0.1:{port}", root / "work"
     finally:
         server.kill()   # as a laptop that runs out of power

@@ -70,7 +70,7 @@ class Progress(LessonWidget):
     def snapshot(self) -> bytes:
         """A picture (PNG) of the lessons and their exercises, drawn without a browser."""
         tops = [0, *accumulate(max(1, ceil(len(lesson["solved"]) / ACROSS)) for lesson in self.lessons)]
-        figure = Figure(figsize=(8.6, 0.2 + 0.3 * tops[-1]), dpi=100, facecolor="white")
+        figure = Figure(figsize=(8.6, 0.2 + 0.3 * tops[-1]), dpi=100, facecolor="white", layout="none")
         axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 8.6), ylim=(tops[-1] - 0.2, -0.8))
         axis.set_axis_off()
         write = partial(axis.text, va="center", fontsize=10, color=INK)
