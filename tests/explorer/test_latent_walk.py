@@ -101,9 +101,9 @@ def test_keyboard_and_clicks(open_page, settings):  # noqa: F811
         page.keyboard.press(key)
         assert opened.get("position") == pytest.approx(position)
         assert_shows(opened, model, stops)
-    assert page.locator(".vae-walk .vae-note").text_content() == "d"
+    assert page.locator(".vae-walk > .vae-note").text_content() == "d"
     page.keyboard.press("ArrowDown")
-    assert page.locator(".vae-walk .vae-note").text_content() == "c → d, 90 %"
+    assert page.locator(".vae-walk > .vae-note").text_content() == "c → d, 90 %"
     box = page.locator(".vae-sheet").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 1.5 / 4, box["y"] + box["height"] / 2)
     assert opened.get("position") == 1
