@@ -121,7 +121,7 @@ def _unpack(payload: bytes) -> Any:
         for entry in archive.namelist():
             if entry.lower().endswith("data.pkl"):
                 for operation, argument, _ in pickletools.genops(archive.read(entry)):
-                    if operation.name == "GLOBAL" and not TENSOR.fullmatch(argument):
+                    if operation.name == "GLOBAL" and not TENSOR.fullmatch(argument or ""):
                         raise ValueError(f"asks for {argument}")
     content = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     for count, value in enumerate(_values(content)):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from vae_lesson import progress
 from vae_lesson.exercises.exercise import Exercise
 from vae_lesson.explorer.bundle import HERE, bundle, style
-from vae_lesson.explorer.pictures import png
+from vae_lesson.explorer.pictures import PLACED, png
 from vae_lesson.explorer.widget import LessonWidget
 from vae_lesson.lab import NOTEBOOKS
 from vae_lesson.working_copies import KEPT, WorkingCopies
@@ -70,7 +70,7 @@ class Progress(LessonWidget):
     def snapshot(self) -> bytes:
         """A picture (PNG) of the lessons and their exercises, drawn without a browser."""
         tops = [0, *accumulate(max(1, ceil(len(lesson["solved"]) / ACROSS)) for lesson in self.lessons)]
-        figure = Figure(figsize=(8.6, 0.2 + 0.3 * tops[-1]), dpi=100, facecolor="white", layout="none")
+        figure = Figure(figsize=(8.6, 0.2 + 0.3 * tops[-1]), dpi=100, facecolor="white", layout=PLACED)
         axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 8.6), ylim=(tops[-1] - 0.2, -0.8))
         axis.set_axis_off()
         write = partial(axis.text, va="center", fontsize=10, color=INK)
