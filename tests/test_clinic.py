@@ -1,6 +1,7 @@
 """The bug clinic: each ward replaces parts of the healthy program, and shows the symptom that its page speaks of."""
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,3 +70,8 @@ def test_the_symptoms(patients):
     assert last[clinic.ward_4].elbo < last[None].elbo - 10 and last[clinic.ward_4].rate > 0.1
     assert claimed[clinic.ward_5] > last[clinic.ward_5].elbo + 3 and last[clinic.ward_5].rate < last[None].rate
     assert abs(last[clinic.ward_6].elbo - last[None].elbo) < 8
+
+
+def test_a_ward_without_parts_is_refused(digits):
+    with pytest.raises(ValueError, match=r"ward is .*drow.* wanted .*pixels, draw"):
+        clinic.run(SimpleNamespace(drow=program.draw), digits.train.images[:100], digits.held_out.images[:10])

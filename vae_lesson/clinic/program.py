@@ -1,9 +1,9 @@
 """A small program that trains a VAE on digits, in parts, all of them well. A ward of the clinic replaces one or two.
 
-Taught in 11_bug_clinic. The parts are the functions from `pixels` to `bound`; `run` puts them together.
+Taught in 11_bug_clinic. The parts are the functions from `pixels` to `bound`. `run` trains with those up to `step`; the
+page itself calls `split` before it and `bound` after it.
 """
 
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +69,7 @@ class Chart(NamedTuple):
 
 
 def run(
-    ward: ModuleType | None,
+    ward: Any,
     images: Tensor,
     held_out: Tensor,
     *,
@@ -91,7 +91,12 @@ def run(
 
     Returns:
         Chart of `epochs` entries.
+
+    Raises:
+        ValueError: the ward has none of the parts.
     """
+    if ward is not None and not any(hasattr(ward, name) for name in HEALTHY):
+        raise ValueError(f"ward is {ward!r}; wanted something with at least one of the parts {', '.join(HEALTHY)}")
     part: dict[str, Any] = {name: getattr(ward, name, healthy) for name, healthy in HEALTHY.items()}
     claimed, measured = [], []
     with torch.random.fork_rng(devices=[]):
