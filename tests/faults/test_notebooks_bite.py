@@ -69,7 +69,7 @@ class Echo:
         return True
 
     def execute_cell_input(self, source: str, allow_stdin: bool) -> str:
-        self.left = iter(deepcopy(self.messages))
+        self.left = iter(self.messages)
         return self.messages[-1]["parent_header"]["msg_id"]  # the last one says that the kernel is idle again
 
     def await_reply(self, msg_id: str, timeout: float) -> None:
