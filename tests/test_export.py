@@ -211,7 +211,7 @@ def test_the_index_has_prose_and_code_under_their_headings(site):
         (r"$$D_{\mathrm{KL}}\left(q \,\|\, p\right) \ge 0$$", "D_KL(q ‖ p) ge 0"),
         (r"$\tfrac12 \mathbb{E}_q\big[z\big]$ nats", "12 E_q[z] nats"),
         (r"$\bigcup \mathcal{L}$, $\sigma^2$", "bigcup L, sigma^2"),
-        ("costs 5 dollars", "costs 5 dollars"),
+        (r"costs \$5, or $x$", "costs $5, or x"),
     ],
 )
 def test_formulas_can_be_searched_as_one_types_them(written, typed):

@@ -47,7 +47,8 @@ def sections(html: str, page: str, title: str) -> list[Section]:
 
 def readable(text: str) -> str:
     """Text with its formulas as one would type them: `$\\log p(x \\mid z)$` becomes `log p(x|z)`."""
-    return re.sub(r"\$+([^$]+)\$+", lambda formula: _typed(formula[1]), text)
+    typed = re.sub(r"(?<!\\)\$+([^$]+)\$+", lambda formula: _typed(formula[1]), text)
+    return typed.replace(r"\$", "$")  # a price
 
 
 def script(found: Sequence[Section]) -> str:
