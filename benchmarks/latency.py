@@ -8,15 +8,19 @@ two: milliseconds differ from machine to machine.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
+
+import websocket
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-from lab_page import LabPage, chromium, find_chromium, notebook_of, running_lab
+from lab_page import LabPage, chromium, find_chromium, free_port, notebook_of, running_lab
 
 SETUP = """
 import torch
@@ -70,9 +74,13 @@ CLOCK = """() => {
     try { work(time); } finally { making = false; }
   });
   window.painted = () => making ? noted() : requestAnimationFrame(noted);
-  const noted = () => {  // called while a frame is made: the message comes when it is done
+  let pending = false;
+  const noted = () => {  // called while a frame is made: the message comes when it is done, once a frame
+    if (pending) return;
+    pending = true;
     const channel = new MessageChannel();
     channel.port1.onmessage = () => {
+      pending = false;
       window.pictures.push(performance.now());
       if (start !== null) window.moves.push(performance.now() - start);
       start = null;
@@ -81,6 +89,7 @@ CLOCK = """() => {
   };
 }"""
 REACH, STEPS = 50, 12  # pixels to each side, and moves from one to the other: each has a new value
+RATE = 125  # moves a second, as a mouse sends them, whether the page keeps up or not
 CONTESTANTS = {
     "LatentExplorer": (EXPLORER, WATCH_CANVAS, ".vae input[type=range]"),
     "interact + matplotlib": (INTERACT, WATCH_OUTPUT, ".noUi-handle"),
@@ -110,23 +119,31 @@ def press(page, slider, moves: int) -> list[float]:
     return page.evaluate("window.moves")
 
 
-def drag(page, slider, seconds: float) -> tuple[float, float]:
-    """Pictures a second while the slider is dragged, and milliseconds from the last move to the last picture."""
+def drag(page, slider, seconds: float, port: int) -> tuple[float, float]:
+    """Frames with a new picture a second while the slider is dragged, and milliseconds from the last move to the last.
+
+    Playwright's own mouse waits for the page after each move, as no hand does; these moves go to the browser directly.
+    """
     page.bring_to_front()
     box = slider.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
+        addresses = {target["url"]: target["webSocketDebuggerUrl"] for target in json.load(answer)}
+    hand = websocket.create_connection(addresses[page.url], suppress_origin=True)
     page.evaluate("window.pictures = []")
     begin = page.evaluate("performance.now()")
     started = time.monotonic()
-    side = 1
-    while time.monotonic() - started < seconds:
-        page.mouse.move(x + side * REACH, y, steps=STEPS)  # each step waits until the page has taken the one before
-        side = -side
+    for move in range(round(seconds * RATE)):
+        time.sleep(max(0, started + move / RATE - time.monotonic()))
+        place = abs(move % (2 * STEPS) - STEPS) / STEPS * 2 - 1  # 1 to -1 and back
+        event = dict(type="mouseMoved", x=x + place * REACH, y=y, button="left", buttons=1)
+        hand.send(json.dumps(dict(id=move, method="Input.dispatchMouseEvent", params=event)))
     end = page.evaluate("performance.now()")
     page.wait_for_timeout(2000)
     pictures = page.evaluate("window.pictures")
+    hand.close()
     page.mouse.move(x, y)  # back to where it was, so that there is room for the next keys
     page.mouse.up()
     page.wait_for_timeout(2000)
@@ -144,12 +161,14 @@ def main() -> None:
     moves: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     drags: dict[str, list[tuple[float, float]]] = {name: [] for name in CONTESTANTS}
     executable = find_chromium() or sys.exit("needs the browser chromium (Debian, Ubuntu: apt install chromium)")
-    with tempfile.TemporaryDirectory() as folder, chromium(executable) as browser, running_lab(Path(folder)) as lab:
+    port = free_port()
+    browsing = chromium(executable, f"--remote-debugging-port={port}")
+    with tempfile.TemporaryDirectory() as folder, browsing as browser, running_lab(Path(folder)) as lab:
         for _ in range(arguments.rounds):
             for name in CONTESTANTS:
                 page, slider = opened(browser, lab, name)
                 moves[name] += press(page, slider, arguments.moves // arguments.rounds)
-                drags[name].append(drag(page, slider, arguments.drag))
+                drags[name].append(drag(page, slider, arguments.drag, port))
                 page.close()
     print(f"{'':24}{'p50 ms':>8}{'p95 ms':>8}{'frames/s':>10}{'backlog ms':>12}")
     summary = {}

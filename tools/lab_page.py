@@ -47,23 +47,28 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def chromium(executable: str) -> Iterator:
+def chromium(executable: str, *flags: str) -> Iterator:
     """A headless chromium."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
         yield browser
         browser.close()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager
 def running_lab(root: Path) -> Iterator[tuple[str, Path]]:
     """A running JupyterLab that keeps all its files under root: its address, and the folder that it shows."""
     (root / "notebooks").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     paths = {f"JUPYTER_{kind.upper()}_DIR": str(root / kind) for kind in ("config", "data", "runtime")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | paths | {"HOME": str(root), "JUPYTER_CONFIG_PATH": str(CONFIG), "PATH": path}

@@ -4,21 +4,19 @@ A file is one line that says what it is, the SHA-256 of the rest, and the rest: 
 them, read back with `weights_only`, so that no code runs. The hash notices damage; it is no proof of who wrote a file.
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import pickletools
 import re
-import secrets
 import zipfile
 from collections.abc import Iterator
-from glob import escape
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from vae_lesson.whole_files import sweep, write_whole
 
 MAGIC = b"vae_lesson checkpoint 1\n"
 TENSOR = re.compile(r"torch \w+Storage|torch\._utils _rebuild_tensor_v2|collections OrderedDict")
@@ -44,24 +42,12 @@ def save(path: str | Path, content: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     payload = buffer.getbuffer()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for stale in path.parent.glob(f".{escape(path.name)}.{'?' * 8}.tmp"):  # left by a process that was killed here
-            stale.unlink(missing_ok=True)
-        with open(temporary, "xb") as file:
-            file.write(MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n")
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sweep(path.parent, path.name)
+        write_whole(path, MAGIC, hashlib.sha256(payload).hexdigest().encode(), b"\n", payload)
     except OSError as error:
         need = f"{len(payload) / 2**20:.1f} MiB"
         raise CheckpointError(f"can't write checkpoint {path} ({need} needed): {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()  # there only if something went wrong
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -138,13 +124,3 @@ def _values(content: Any) -> Iterator[Any]:
     if isinstance(content, list | tuple):
         for value in content:
             yield from _values(value)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a power cut, where the system lets a folder be synced (Windows does not)."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

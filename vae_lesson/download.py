@@ -1,12 +1,9 @@
 """Fetch one IDX file from the first mirror that sends it whole; nothing unverified stands under its final name."""
 
 import contextlib
-import os
-import secrets
 import socket
 import threading
 import time
-from glob import escape
 from pathlib import Path
 
 import requests
@@ -15,6 +12,7 @@ from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from vae_lesson.idx import GZIP_OVERHEAD, DataError, check_sha256, idx_size, parse_idx, unpack
+from vae_lesson.whole_files import sweep, write_whole
 
 PIECE = 65_536             # bytes read at a time
 SLOWEST = 20_000           # bytes a second; a mirror slower than this is given up
@@ -126,23 +124,12 @@ def _cut(connection):
 
 def _store(content, path):
     """Write `path`, which is at every moment either not there or whole."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, content)
     except OSError as error:
         if not path.is_file():   # another process may have stored it first, and swept our temporary file
             raise DataError(f"{path}: can't be written ({error.strerror}), {len(content)} bytes") from error
-    for left in path.parent.glob(f".{escape(path.name)}.{'?' * 8}.tmp"):   # by processes that were killed here
-        with contextlib.suppress(OSError):
-            left.unlink()
+    sweep(path.parent, path.name)
     return path
 
 

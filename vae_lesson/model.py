@@ -10,6 +10,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 LOG_VAR_BOUND = 20.0  # |log sigma^2| never exceeds this, so exp() can neither overflow nor reach zero in float32
 LIKELIHOODS = ("bernoulli", "gaussian")
+Randomness = torch.Generator | Tensor | None  # a CPU generator, the noise itself, or torch's own generator
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
@@ -75,18 +76,11 @@ class VAE(nn.Module):
         mu, raw = self.encoder(x.flatten(1)).chunk(2, dim=-1)
         return mu, LOG_VAR_BOUND * torch.tanh(raw / LOG_VAR_BOUND)
 
-    def reparameterize(
-        self, mu: Tensor, log_var: Tensor, generator: torch.Generator | None = None, *, noise: Tensor | None = None
-    ) -> Tensor:
-        """A sample z = mu + sigma * eps of q(z|x), through which gradients pass; shape (batch, latent_dim).
-
-        eps is drawn from the CPU generator, or given as `noise`.
-        """
+    def reparameterize(self, mu: Tensor, log_var: Tensor, generator: Randomness = None) -> Tensor:
+        """A sample z = mu + sigma * eps of q(z|x), through which gradients pass; shape (batch, latent_dim)."""
         if mu.shape != log_var.shape:
             raise ValueError(f"mu and log_var must have one shape, not {tuple(mu.shape)} and {tuple(log_var.shape)}")
-        if noise is None:
-            noise = standard_normal(mu.shape, generator, like=mu)
-        return mu + torch.exp(0.5 * log_var) * noise
+        return mu + torch.exp(0.5 * log_var) * standard_normal(mu.shape, generator, like=mu)
 
     def decode(self, z: Tensor) -> Independent:
         """The likelihood p(x|z): (..., latent_dim) -> a distribution over images, its mean (..., *image_shape)."""
@@ -114,8 +108,13 @@ class VAE(nn.Module):
             self.decoder[-1].get_parameter("bias").copy_(torch.logit(mean_image.flatten(), eps=1e-3))
 
 
-def standard_normal(shape: Sequence[int], generator: torch.Generator | None, like: Tensor) -> Tensor:
-    """Standard normal noise, drawn on the CPU and moved, so that a CPU and a GPU see the same numbers."""
+def standard_normal(shape: Sequence[int], generator: Randomness, like: Tensor) -> Tensor:
+    """Standard normal noise, drawn on the CPU and moved, so that a CPU and a GPU see the same numbers.
+
+    A tensor in the generator's place is that noise, drawn before: several processes share one draw (vae_lesson.step).
+    """
+    if isinstance(generator, Tensor):
+        return generator
     noise = torch.randn(*shape, generator=generator, dtype=like.dtype, device="cpu")
     return noise.to(like.device, non_blocking=True)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from vae_lesson.model import VAE
+from vae_lesson.model import VAE, Randomness
 
 
 class Elbo(NamedTuple):
@@ -38,21 +38,13 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
 
 
-def elbo(
-    model: VAE,
-    x: Tensor,
-    generator: torch.Generator | None = None,
-    *,
-    noise: Tensor | None = None,
-    check: bool = True,
-) -> Elbo:
+def elbo(model: VAE, x: Tensor, generator: Randomness = None, *, check: bool = True) -> Elbo:
     """A one-sample estimate of the ELBO of each image; the rate in it is exact.
 
     Args:
         model: the VAE.
         x: images, shape (batch, *image_shape); 0 or 1 for a Bernoulli likelihood.
-        generator: a CPU generator for the sample of q(z|x).
-        noise: standard normal noise to make that sample of, shape (batch, latent_dim), instead of a draw.
+        generator: a CPU generator for the sample of q(z|x), or the noise to make it of, shape (batch, latent_dim).
         check: look for grey pixels first. A training loop, which makes its pixels itself, goes without: a look at the
             values makes a GPU wait.
 
@@ -67,27 +59,18 @@ def elbo(
     if check:
         check_pixels(model, x)
     mu, log_var = model.encode(x)
-    z = model.reparameterize(mu, log_var, generator, noise=noise)
+    z = model.reparameterize(mu, log_var, generator)
     rate = gaussian_kl(mu, log_var)
     distortion = -model.decode(z).log_prob(x)
     return Elbo(-(rate + distortion), rate, distortion)
 
 
-def k_sample_bound(
-    model: VAE,
-    x: Tensor,
-    k: int,
-    generator: torch.Generator | None = None,
-    *,
-    noise: Tensor | None = None,
-    check: bool = True,
-) -> Tensor:
+def k_sample_bound(model: VAE, x: Tensor, k: int, generator: Randomness = None, *, check: bool = True) -> Tensor:
     """One draw of the K-sample bound of each image, log((1/k) sum p(x, z_i) / q(z_i|x)): at least the ELBO on average.
 
     Args:
         model, x, generator, check: as in `elbo`.
-        k: samples of q(z|x) an image.
-        noise: standard normal noise to make them of, shape (k, batch, latent_dim), instead of a draw.
+        k: samples of q(z|x) an image; noise to make them of has the shape (k, batch, latent_dim).
 
     Returns:
         Tensor (batch,), in nats; gradients pass to encoder and decoder.
@@ -100,7 +83,7 @@ def k_sample_bound(
     if check:
         check_pixels(model, x)
     mu, log_var = (parameter.expand(k, *parameter.shape) for parameter in model.encode(x))
-    z = model.reparameterize(mu, log_var, generator, noise=noise)
+    z = model.reparameterize(mu, log_var, generator)
     log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
     log_q = Normal(mu, torch.exp(0.5 * log_var), validate_args=False).log_prob(z).sum(-1)
     log_weights = model.decode(z).log_prob(x) + log_prior - log_q

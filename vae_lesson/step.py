@@ -30,10 +30,10 @@ class Objective(nn.Module):
             noise: standard normal, shape (batch, latent_dim).
             k_noise: standard normal, shape (k, batch, latent_dim), for the K-sample bound if k is more than 1.
         """
-        _, rate, distortion = elbo(self.model, x, noise=noise, check=False)
+        _, rate, distortion = elbo(self.model, x, noise, check=False)
         loss = distortion + self.beta * rate
         if self.k > 1:
-            loss = -k_sample_bound(self.model, x, self.k, noise=k_noise, check=False)
+            loss = -k_sample_bound(self.model, x, self.k, k_noise, check=False)
         return loss.sum(), torch.stack([rate.detach().sum(), distortion.detach().sum()])
 
 
