@@ -53,9 +53,8 @@ def frames() -> list[Image.Image]:
         box = pad.bounding_box()
         pictures = []
         for number, (x, y) in enumerate(route()):
-            page.page.mouse.move(
-                box["x"] + box["width"] * (x + reach) / (2 * reach), box["y"] + box["height"] * (reach - y) / (2 * reach)
-            )
+            right, down = (reach + x) / (2 * reach), (reach - y) / (2 * reach)  # as parts of the pad's sides
+            page.page.mouse.move(box["x"] + right * box["width"], box["y"] + down * box["height"])
             if number == 0:
                 page.page.mouse.down()
             page.page.wait_for_timeout(60)
