@@ -28,7 +28,7 @@ def rate_distortion_plane(
         A Figure with the line rate + distortion = -log p(x), and the part below it shaded: no q lies there.
     """
     figure, axis = new_figure(figsize=(6.4, 4.6))
-    axis.scatter(*some, s=3, color=COLOURS["prior"], alpha=0.35, linewidths=0, label="some Gaussian q")
+    axis.scatter(*some, s=3, color=COLOURS["q"], alpha=0.2, linewidths=0, label="some Gaussian q")
     axis.plot(*best, color=COLOURS["q"], label="best q at each price of the rate")
     line = np.array([0, -log_evidence])
     axis.plot(line, line[::-1], color=COLOURS["evidence"], label="rate + distortion = −log p(x)")

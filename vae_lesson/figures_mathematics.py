@@ -100,9 +100,9 @@ def tangent(t: ArrayLike) -> Figure:
     """
     t = np.asarray(t)
     figure, axis = new_figure(figsize=(5, 3))
-    axis.plot(t, t - 1, color=COLOURS["rate"], label="$t - 1$")
-    axis.plot(t, np.log(t), color=COLOURS["evidence"], label="$\\log t$")
-    axis.plot(1, 0, "o", color=COLOURS["evidence"])
+    axis.plot(t, t - 1, color="0.3", linestyle="--", label="$t - 1$")  # no quantity of the course: none of its colours
+    axis.plot(t, np.log(t), color="0.3", label="$\\log t$")
+    axis.plot(1, 0, "o", color="0.3")
     axis.set(xlabel="$t$", ylabel=NATS)
     axis.legend()
     return figure
