@@ -6,8 +6,10 @@ import pkgutil
 import numpy as np
 import pytest
 import sympy
+import torch
 
 from vae_lesson import exercises, symbolic
+from vae_lesson.exercises import exercise as exercise_module
 from vae_lesson.exercises.exercise import Exercise
 from vae_lesson.symbolic import E, log, p, q, x, z
 
@@ -22,7 +24,7 @@ STRANGE = [
     None, "log 2", [], {}, np.nan, np.inf, 10**400, np.ones(3), log(p(z)), E(q(z | x), log(p(z))), x, p,
     sympy.Symbol("t"),
     lambda: 1, lambda a: "no", lambda a: None, lambda a, b: "no", lambda a, b: None, lambda a, b: a.sum(0),
-    lambda a, b, c: "no", lambda a, b, c: None,
+    lambda a, b, c: "no", lambda a, b, c: None, lambda *_: {},
 ]  # fmt: skip
 
 
@@ -55,6 +57,16 @@ def test_each_mistake_is_wrong_and_gets_its_own_hint(lesson, exercise):
 def test_other_answers_are_not_right_and_are_survived(lesson, exercise, answer):
     reply = exercise.check(answer)
     assert reply.right is False and reply.text
+
+
+def test_answers_without_numbers_are_survived():
+    t = sympy.Symbol("t")
+    expression = Exercise("0.0", t, exercise_module.same_expression)
+    for answer in (sympy.Function("f")(t), sympy.Integral(t, t), sympy.zoo, sympy.nan):
+        assert expression.check(answer).right is False
+    function = Exercise("0.0", lambda a: a, exercise_module.same_function((np.ones(2),)))
+    reply = function.check(lambda a: torch.ones(2, requires_grad=True))
+    assert reply.right is False and "detach" in reply.text
 
 
 @every_exercise

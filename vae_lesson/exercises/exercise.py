@@ -123,7 +123,10 @@ def same_expression(answer: Any, other: Any) -> bool:
     rng = np.random.default_rng(0)
     points = ({s: sympy.Rational(int(n), 97) for s, n in zip(symbols, row, strict=True)}
               for row in rng.integers(20, 200, (5, len(symbols))))  # positive numbers: logarithms and roots exist
-    return all(abs(complex(difference.subs(point).evalf(30))) < 1e-12 for point in points)
+    try:
+        return all(abs(complex(difference.subs(point).evalf(30))) < 1e-12 for point in points)
+    except TypeError as error:  # an integral left as it is, an unknown function
+        raise ValueError(f"the answer should give a number for numbers, and {answer} does not") from error
 
 
 def same_function(*inputs: tuple) -> Callable[[Any, Any], bool]:
@@ -153,7 +156,10 @@ def _call(function: Callable, arguments: tuple) -> Any:
 
 
 def _close(answer: Any, other: Any) -> bool:
-    answer, other = np.asarray(answer, dtype=float), np.asarray(other, dtype=float)
+    try:
+        answer, other = np.asarray(answer, dtype=float), np.asarray(other, dtype=float)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: torch's, of a tensor with a gradient
+        raise ValueError(f"your function returns a {type(answer).__name__}, no array of numbers: {error}") from error
     if answer.shape != other.shape:
         raise ValueError(f"your function returns shape {answer.shape}, wanted {other.shape}")
     return bool(np.allclose(answer, other, rtol=1e-6, atol=1e-6))
