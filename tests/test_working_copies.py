@@ -108,6 +108,26 @@ def test_a_new_version_that_the_reader_took_to_work_in_is_kept_too(copies):
     assert files(copies) == {NAME.name: MINE, NEW: THIRD, "kept/05_gaussian_kl (new) DATE.ipynb": MINE + b" "} | PICTURE
 
 
+@pytest.mark.parametrize("taken", [None, SECOND, SECOND + b" "], ids=["deleted", "copied", "copied and run"])
+def test_what_lies_beside_goes_when_the_readers_copy_is_as_new(copies, taken):
+    (copies.work / NAME).write_bytes(MINE)
+    (copies.course / NAME).write_bytes(SECOND)
+    copies.update()
+    (copies.work / NAME).unlink() if taken is None else (copies.work / NAME).write_bytes(taken)
+    assert copies.update() == []
+    assert files(copies) == {NAME.name: taken or SECOND} | PICTURE
+
+
+def test_what_lies_beside_stays_when_the_reader_wrote_in_it(copies):
+    (copies.work / NAME).write_bytes(MINE)
+    (copies.course / NAME).write_bytes(SECOND)
+    copies.update()
+    (copies.work / NEW).write_bytes(MINE + b" ")
+    (copies.work / NAME).unlink()
+    copies.update()
+    assert files(copies) == {NAME.name: SECOND, NEW: MINE + b" "} | PICTURE
+
+
 def test_outputs_refreshed_by_the_course_reach_only_who_never_opened_the_page(copies):
     refreshed = notebook("import numpy", "answer = ...  # version 1", outputs=[{"output_type": "stream"}], count=1)
     (copies.course / NAME).write_bytes(refreshed)

@@ -74,8 +74,11 @@ class WorkingCopies:
     def _update(self, name: Path) -> str:
         copy = self.work / name
         new = (self.course / name).read_bytes()
-        mine, given = _read(self.work / name), _read(self.work / GIVEN / name)
+        mine, given = _read(copy), _read(self.work / GIVEN / name)
+        beside = self.beside(name)
         said = ""
+        if (mine in (None, given) or content(mine) == content(given)) and not self._changed(beside, name):
+            beside.unlink(missing_ok=True)  # it is no newer than the reader's copy any more
         if mine is None or mine == given:
             self._give(copy, name)
         elif content(new) in (content(mine), content(given)):  # the reader has it, or nothing is new
@@ -84,7 +87,6 @@ class WorkingCopies:
             said = f"{name} is new; yours, unchanged but for its outputs, is now {self._shown(self._keep(copy))}"
             self._give(copy, name)
         else:
-            beside = self.beside(name)
             if self._changed(beside, name):
                 self._keep(beside)
             self._give(beside, name)
