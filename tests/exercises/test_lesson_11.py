@@ -50,6 +50,16 @@ def test_the_healthy_part_is_a_cure_and_the_broken_one_is_not(part):
 def test_a_draw_may_use_the_noise_either_way():
     assert lesson.cure_5.check(lambda mu, log_var, eps: mu - (log_var / 2).exp() * eps).right is True
     assert lesson.cure_5.check(lambda mu, log_var, eps: mu - log_var.exp() * eps).right is False
+    assert lesson.cure_5.check(lambda mu, log_var, eps: mu + (log_var / 2).exp() * eps.abs()).right is False
+
+
+def test_noise_of_the_right_mean_and_spread_is_not_yet_gaussian():
+    uniform = lesson.cure_3.check(lambda q: q.mean + q.stddev * 12**0.5 * (torch.rand_like(q.mean) - 0.5))
+    assert uniform.right is False
+
+
+def test_the_number_of_pixels_may_be_written_out():
+    assert lesson.cure_2.check(lambda bce, kl: 784 * bce.mean() + kl.sum(-1).mean()).right is True
 
 
 def test_clearing_after_the_step_is_as_good_as_before():

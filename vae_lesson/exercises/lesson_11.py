@@ -86,7 +86,7 @@ cure_1 = Exercise(
     equal=same_function((_mu, _log_var), (3 * _mu, 2 * _log_var)),
     mistakes=[
         (lambda m, t: 0.5 * (1 + t - m**2 - t.exp()), "that is minus the KL still: try mu = 1, log_var = 0"),
-        (lambda m, t: 0.5 * (m**2 + t - 1 - t.exp()), "three signs are to be turned, not one: try mu = 0, log_var = 1"),
+        (lambda m, t: 0.5 * (m**2 + t - 1 - t.exp()), "two signs are turned, and two are not: try mu = 0, log_var = 1"),
         (lambda m, t: 0.5 * (m**2 + t.exp() + 1 - t), "the 1 too: for q = p, mu = log_var = 0, the KL must be 0"),
         (lambda m, t: 0.5 * (m**2 + t.exp() - 1 + t), "the logarithm too has to turn its sign: a narrow q is dear"),
         (lambda m, t: m**2 + t.exp() - 1 - t, "the sign is right; the 1/2 is missing"),
@@ -118,12 +118,14 @@ _kl = kl_divergence(Normal(_mu, (0.5 * _log_var).exp()), Normal(0.0, 1.0))
 cure_2 = Exercise(
     name="11.4",
     solution=lambda bce, kl: (bce.sum(-1) + kl.sum(-1)).mean(),
-    equal=same_function((_bce, _kl), (_kl, _bce)),
+    equal=same_function((_bce, _kl)),
     mistakes=[
         (lambda b, k: b.mean() + k.sum(-1).mean(), "that is the line as it is: the rate weighs 784 times too much"),
         (lambda b, k: b.mean() + k.mean(), "both means: but over 784 pixels and over 5 latents, so β = 784/5 = 157"),
         (lambda b, k: b.sum(-1).mean() + k.mean(), "the mean over the 5 latents makes the rate a fifth: β = 1/5"),
         (lambda b, k: b.sum() + k.sum(-1).mean(), "the distortion is summed over the batch, the rate is averaged"),
+        (lambda b, k: b.sum(-1).mean() + k.sum(), "the rate is summed over the batch: β = the number of its images"),
+        (lambda b, k: b.sum(-1).mean(), "the rate is missing: it costs, too"),
         (lambda b, k: b.mean() + k.sum(), "now the rate is summed over the batch as well: farther off than before"),
         (lambda b, k: b.sum() + k.sum(), "the right optimum, but in nats a batch: average over the images"),
         (lambda b, k: b.sum(-1).mean() - k.sum(-1).mean(), "the reductions are right; but the rate costs: add it"),
@@ -139,13 +141,13 @@ diagnosis_3 = _diagnosis(
     "11.5", "B",
     "the encoder heard of the rate alone, and made it 0. Autograd says that the distortion does not depend on mu; "
     "moving mu says that it does.",
-    H="a good thought, since it looks like ward 2; but this loss is 207, which is right for a decoder without a code",
+    H="a good thought: a rate summed over the batch would look just like this. But the reductions were checked, twice",
     J="no: none of the five is in use",
 )  # fmt: skip
 
 
 def _gradients_and_noise(draw: Callable) -> np.ndarray:
-    """Whether z follows mu and sigma, 1 or 0 each; mean and spread of (z - mu)/sigma, which should be 0 and 1."""
+    """Whether z follows mu and sigma; mean, spread and share within ±1 of (z - mu)/sigma: should be 1, 1, 0, 1, 0.7."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         mu = torch.linspace(-2, 2, 4000).requires_grad_()
@@ -159,7 +161,8 @@ def _gradients_and_noise(draw: Callable) -> np.ndarray:
     eps = ((z - mu) / sigma).detach()
     follows_mu = to_mu is not None and torch.allclose(to_mu, torch.ones_like(mu))
     follows_sigma = to_sigma is not None and torch.allclose(to_sigma, eps, atol=1e-4)
-    return np.round([follows_mu, follows_sigma, eps.mean().item(), eps.std().item()], 1)
+    within = (eps.abs() < 1).float()
+    return np.round([follows_mu, follows_sigma, eps.mean().item(), eps.std().item(), within.mean().item()], 1)
 
 
 def _straight_through(q: Normal) -> torch.Tensor:
@@ -174,6 +177,7 @@ cure_3 = Exercise(
         (lambda q: q.sample(), "a draw, but no gradient passes; `sample` stands under no_grad, and marking its "
                                "result as requires_grad starts a new graph"),
         (lambda q: q.mean, "the gradient passes to mu, but nothing is drawn any more: that is a plain autoencoder"),
+        (lambda q: q.mean + q.stddev * torch.rand_like(q.mean), "rand is uniform on [0, 1): Gaussian noise is randn"),
         (lambda q: q.mean + q.stddev, "the gradient passes, but every draw is the same: no noise"),
         (_straight_through, "mu's gradient passes; sigma's does not: its way leads through the noise, too"),
         (lambda q: q.mean.detach() + q.stddev * torch.randn_like(q.mean), "sigma's gradient passes; mu's does not"),
@@ -191,7 +195,7 @@ diagnosis_4 = _diagnosis(
     "that it left long ago.",
     B="no: then the rate would fall to 0 and stay there, and the inventions would be one calm smudge",
     D="no: then the loss would be below zero",
-    F="close: it does take wrong steps. But its rate is the healthy one's, and with a tenth of it it is still stuck",
+    F="close: it does take wrong steps. But its learning rate is the healthy one's, and a tenth of it doesn't heal it",
 )  # fmt: skip
 
 
@@ -214,7 +218,7 @@ cure_4 = Exercise(
     mistakes=[
         (lambda o, loss: (loss.backward(), o.step()), "that is the line as it is: the gradients add up"),
         (lambda o, loss: (loss.backward(), o.zero_grad(), o.step()),
-         "nothing moves: where step comes, there is no gradient: never made, or cleared before"),
+         "nothing moves: step is missing, or where it comes there is no gradient: never made, or cleared before"),
         (lambda o, loss: (o.zero_grad(), loss.backward(), o.step(), o.step()), "two steps along one gradient"),
     ],
     hints=["clear, differentiate, step", "(optimizer.zero_grad(), loss.backward(), optimizer.step())"],
@@ -228,18 +232,17 @@ diagnosis_5 = _diagnosis(
     "the sampler's noise has the size |log_var|, the KL takes log_var for what it is. At log_var = 0 there is no noise "
     "at all, and the KL thinks that sigma is 1: a code without noise for the price of one with much.",
     D="no: the rate is small here, and the loss well above zero",
-    H="a good thought, since the rate is small; but it buys copies of 134 nats, too good for a rate of three",
+    H="a good thought, since the rate is small; but a claim of -134 has copies in it too good for a rate of three",
     I="a good thought, since the claim is too good; but measured on its own training images it is as bad",
 )  # fmt: skip
 
 
 def _place_and_spread(draw: Callable) -> np.ndarray:
-    """Where z lies without noise, and how far the noise moves it, either way: eps is as likely as -eps."""
-    still = draw(_mu, _log_var, torch.zeros_like(_eps))
-    moved = draw(_mu, _log_var, _eps)
-    if not all(torch.is_tensor(z) and z.shape == _mu.shape for z in (still, moved)):
+    """Where z lies without noise, how far the noise moves it, either way, and that -eps moves it as far back."""
+    still, there, back = (draw(_mu, _log_var, sign * _eps) for sign in (0, 1, -1))
+    if not all(torch.is_tensor(z) and z.shape == _mu.shape for z in (still, there, back)):
         raise ValueError(f"the draw should be a tensor of the shape of mu, {tuple(_mu.shape)}")
-    return np.stack([still.numpy(), (moved - still).abs().numpy()])
+    return np.stack([still.numpy(), (there - still).abs().numpy(), (there + back - 2 * still).numpy()])
 
 
 cure_5 = Exercise(
@@ -258,7 +261,7 @@ cure_5 = Exercise(
         (lambda m, t, e: m * (0.5 * t).exp() * e, "mu is added, not multiplied"),
     ],
     hints=["mu + sigma * eps, where log_var = log sigma^2", "sigma = (log_var / 2).exp()"],
-    because="a share Phi(eps) of q lies below the draw, as it should.",
+    because="without noise the draw is mu, and eps moves it by eps of q's sigmas.",
     shown="lambda mu, log_var, eps: mu + (log_var / 2).exp() * eps",
 )  # fmt: skip
 
