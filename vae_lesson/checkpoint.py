@@ -102,10 +102,13 @@ def _unpack(payload: bytes) -> Any:
     bytearray, which makes a gigabyte of one number. Raises a dozen kinds of error, torch's among them.
     """
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > len(payload):
+        entries = archive.infolist()
+        if payload[:4] != b"PK\3\4" or entries[0].header_offset or archive.comment:
+            raise ValueError("not as torch writes a file: it might read another one than is looked at here")
+        if sum(entry.file_size for entry in entries) > len(payload):
             raise ValueError("compressed")
-        for entry in archive.namelist():
-            if entry.lower().endswith("data.pkl"):
+        for entry in entries:
+            if entry.filename.lower().endswith("data.pkl"):
                 for operation, argument, _ in pickletools.genops(archive.read(entry)):
                     if operation.name == "GLOBAL" and not TENSOR.fullmatch(argument or ""):
                         raise ValueError(f"asks for {argument}")

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import pickle
 import random
 import shutil
 import subprocess
@@ -346,6 +347,27 @@ def compressed(content):
     return outer.getvalue()
 
 
+def stored(content, *others):
+    """A zip file with all that torch writes of content; then the pickles of the others, under the name of its own."""
+    outer = io.BytesIO()
+    with zipfile.ZipFile(outer, "w") as archive:
+        for each in (content, *others):
+            inner = zipfile.ZipFile(io.BytesIO(packed(each)))
+            for entry in inner.infolist():
+                if each is content or entry.filename.endswith("data.pkl"):
+                    archive.writestr(entry.filename, inner.read(entry))
+    return outer.getvalue()
+
+
+def two_directories(evil, good):
+    """Two zip files with directories of one length at one place: the end of the first, put behind the second, points
+    torch to the first directory, and Python to the one that it stands behind."""
+    end, other = evil.rindex(b"PK\5\6"), good.rindex(b"PK\5\6")
+    assert end == other
+    return evil[:end] + good[:end] + evil[end:]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="peak memory is read from Linux's /proc")
 def test_memory_stays_within_twice_the_file(run, tmp_path, figure):
     state, config = run.state(), run.model.config
@@ -359,6 +381,13 @@ def test_memory_stays_within_twice_the_file(run, tmp_path, figure):
     }
     paths = {name: seal(tmp_path / f"{n}.pt", packed(content)) for n, (name, content) in enumerate(forged.items())}
     paths["a zip bomb"] = seal(tmp_path / "bomb.pt", compressed(state | dict(best=torch.zeros(2**25))))
+    evil = dict(best=Call(bytearray, 10**9))
+    twice = stored(evil, dict(best=1))
+    alone = pickle.dumps(evil["best"], protocol=2) + stored(dict(best=1))
+    good = next(file for n in range(100) if len(file := stored({"best" + "x" * n: 1})) == len(stored(evil)))
+    paths["a bytearray's size, two files of one name"] = seal(tmp_path / "twice.pt", twice)
+    paths["a bytearray's size, before a zip file"] = seal(tmp_path / "alone.pt", alone)
+    paths["a bytearray's size, two directories"] = seal(tmp_path / "two.pt", two_directories(stored(evil), good))
     fit(make(800, image_shape=(28, 28)), tmp_path / "true.pt", epochs=1)
     fit(make(800, image_shape=(28, 28)), tmp_path / "no best.pt", epochs=1, held_out=0)
     run.save(tmp_path / "small.pt")
