@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from torch.testing import assert_close
@@ -28,11 +30,15 @@ with together("cpu") as group:
 """
 
 
-def launch(processes: int, *arguments: str, **options) -> subprocess.CompletedProcess:
-    """Run a program in so many processes of torchrun, or by Python alone in one."""
+def command(processes: int, *arguments: str) -> list[str]:
+    """What runs a program in so many processes of torchrun, or by Python alone in one."""
     start = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *start, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+    return [sys.executable, *start, *arguments]
+
+
+def launch(processes: int, *arguments: str, **options) -> subprocess.CompletedProcess:
+    """Run it to its end."""
+    return subprocess.run(command(processes, *arguments), capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.mark.parametrize(
@@ -63,16 +69,33 @@ def test_two_processes_make_the_run_of_one(tmp_path, settings):
 
 
 def test_the_command_under_torchrun_speaks_once_and_resumes(tmp_path):
-    command = ["train", "--epochs", "1", "--hidden", "8", "--device", "cpu", "--save", str(tmp_path / "digits.pt")]
-    module = ["-m", "vae_lesson"]
-    first = launch(2, *module, *command, cwd=Path(__file__).parent)
+    train = ["-m", "vae_lesson", "train", "--hidden", "8", "--device", "cpu", "--save", str(tmp_path / "digits.pt")]
+    first = launch(2, *train, "--epochs", "1", cwd=Path(__file__).parent)
     assert first.returncode == 0, first.stderr
     assert first.stdout.count("finished after epoch 1") == first.stdout.count("saved:") == 1
-    again = launch(2, *module, *command, "--resume", "--epochs", "2", cwd=Path(__file__).parent)
+    again = launch(2, *train, "--resume", "--epochs", "2", cwd=Path(__file__).parent)
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("going on after epoch 1") == again.stdout.count("finished after epoch 2") == 1
     assert Run.load(tmp_path / "digits.pt", "cpu").epoch == 2
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".pt"] == ["digits.pt"]
+
+
+def test_a_stop_of_one_process_stops_all_at_one_step(tmp_path):
+    path = tmp_path / "digits.pt"
+    train = ["-m", "vae_lesson", "train", "--epochs", "99999", "--hidden", "8", "--device", "cpu", "--save", str(path)]
+    with subprocess.Popen(command(2, *train), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as torchrun:
+        try:
+            end = time.monotonic() + 300
+            while not (path.exists() and Run.load(path, "cpu").epoch) and time.monotonic() < end:
+                time.sleep(0.05)
+            workers = psutil.Process(torchrun.pid).children()
+            (second,) = (worker for worker in workers if worker.environ().get("RANK") == "1")
+            second.terminate()
+            said = torchrun.communicate(timeout=300)[1]
+        finally:
+            torchrun.kill()
+    assert torchrun.returncode != 0 and Run.load(path, "cpu").epoch > 0
+    assert "RuntimeError" not in said   # the first process did not wait for one that had gone
 
 
 def test_shares_are_disjoint_and_whole():
