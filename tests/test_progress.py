@@ -17,7 +17,7 @@ from vae_lesson.explorer import Progress
 from vae_lesson.explorer import progress as widget_module
 from vae_lesson.lab import NOTEBOOKS
 from vae_lesson.progress import Record
-from vae_lesson.working_copies import GIVEN
+from vae_lesson.working_copies import GIVEN, WorkingCopies
 
 
 def exercise(name="5.1", hints=("first", "second", "third")):
@@ -289,6 +289,24 @@ def test_a_full_disk_is_told_and_leaves_the_copy(work, monkeypatch):
     shown = Progress()
     shown.wish = ["05_gaussian_kl.ipynb"]
     assert shown.said.startswith("That can't be done: ") and (work / "05_gaussian_kl.ipynb").read_text() == "mine"
+
+
+def test_a_wish_that_fails_half_way_shows_what_is_done(work, monkeypatch):
+    names = [path.name for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+    for name in ("1.1", "6.1"):
+        progress.write(name, Record(solved=True))
+    shown, real = Progress(), WorkingCopies.reset
+
+    def full(copies, name):
+        if str(name).startswith("06"):
+            raise OSError(28, "No space left on device")
+        return real(copies, name)
+
+    monkeypatch.setattr(WorkingCopies, "reset", full)
+    shown.wish = names
+    assert shown.said == "That can't be done: [Errno 28] No space left on device"
+    solved = {lesson["file"][:2]: sum(lesson["solved"]) for lesson in shown.lessons}
+    assert solved["01"] == 0 and solved["06"] == 1
 
 
 def test_outside_of_working_copies_it_explains_and_refuses(monkeypatch):

@@ -64,8 +64,9 @@ class Progress(LessonWidget):
         kept = [path.name for file in files for path in copies.reset(Path(file))]
         done = "The lesson is" if len(files) == 1 else "All lessons are"
         told = f"What you had is now in the folder {KEPT}: {', '.join(kept)}." if kept else "There was nothing to keep."
-        self.said = f"{done} fresh. {told} If a page is open: File > Reload Notebook from Disk."
-        self._look()
+        with self.hold_sync():  # the page hears of both at once
+            self.said = f"{done} fresh. {told} If a page is open: File > Reload Notebook from Disk."
+            self._look()
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the lessons and their exercises, drawn without a browser."""
@@ -122,6 +123,7 @@ class Progress(LessonWidget):
             self.afresh(*change["new"])
         except (ValueError, OSError) as error:
             self.said = f"That can't be done: {error}"
+            self._look()  # some of the lessons may be done
         self.wish = []
 
 
