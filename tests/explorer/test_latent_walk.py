@@ -47,9 +47,12 @@ def test_bad_positions_are_refused_and_change_nothing():
     assert widget.position == 1.5
 
 
-@pytest.mark.parametrize("stops", [{}, dict(a=(0, 0)), dict(a=(0, 0, 0), b=(1, 1, 1)), dict(a=(0, 0), b=(0, np.inf))])
+@pytest.mark.parametrize("stops", [
+    {}, dict(a=(0, 0)), dict(a=(0, 0, 0), b=(1, 1, 1)), dict(a=(0, 0), b=(0, np.inf)), dict(a=(0, 0), b=(0,)),
+    dict(a="xy", b=(0, 0)), dict(a=None, b=None), [(0, 0), (1, 1)],
+])  # fmt: skip
 def test_bad_stops(stops):
-    with pytest.raises(ValueError, match=r"stops must name two points or more, each of 2 numbers, not \{"):
+    with pytest.raises(ValueError, match=r"stops must name two points or more, each of 2 numbers, not [{\[]"):
         LatentWalk(strong_vae(2), stops)
 
 

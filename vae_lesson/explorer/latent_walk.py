@@ -59,9 +59,13 @@ class LatentWalk(LatentWidget):
         images: Tensor | None = None,
         labels: Sequence[int] | Tensor | None = None,
     ):
-        points = torch.as_tensor(list(stops.values()), dtype=torch.float32)
+        wanted = f"stops must name two points or more, each of {model.latent_dim} numbers, not {stops!r}"
+        try:
+            points = torch.as_tensor(list(stops.values()), dtype=torch.float32)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(wanted) from error
         if points.shape[1:] != (model.latent_dim,) or len(points) < 2 or not points.isfinite().all():
-            raise ValueError(f"stops must name two points or more, each of {model.latent_dim} numbers, not {stops!r}")
+            raise ValueError(wanted)
         self._stops = points
         # The names come first: the position is checked against them.
         super().__init__(model, images, labels, names=[*stops], stops=float32_bytes(points), position=0.0)
