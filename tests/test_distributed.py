@@ -1,5 +1,6 @@
 """Two processes train what one would have trained; only the first writes and speaks."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from vae_lesson import __main__ as command_line
+from vae_lesson import distributed
 from vae_lesson.distributed import Group
 from vae_lesson.run import Run
 
@@ -96,6 +99,15 @@ def test_a_stop_of_one_process_stops_all_at_one_step(tmp_path):
             torchrun.kill()
     assert torchrun.returncode != 0 and Run.load(path, "cpu").epoch > 0
     assert "RuntimeError" not in said   # the first process did not wait for one that had gone
+
+
+@pytest.mark.parametrize("size, asked, wanted", [(1, "auto", "auto"), (2, "auto", "cpu"), (2, "mps", "mps")])
+def test_several_processes_without_cuda_choose_the_cpu(size, asked, wanted, monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(distributed, "together", lambda device: contextlib.nullcontext(Group(0, size)))
+    monkeypatch.setattr(command_line, "_train", lambda arguments, group: taken.append(arguments.device) or 0)
+    assert command_line.main(["train", "--device", asked]) == 0 and taken == [wanted]
 
 
 def test_shares_are_disjoint_and_whole():

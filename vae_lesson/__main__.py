@@ -179,9 +179,13 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     """Train, in all the processes that torchrun started, and print the last epoch's figures in one of them."""
+    import torch
+
     from vae_lesson.distributed import together
 
     with together(arguments.device) as group:
+        if group.size > 1 and arguments.device == "auto" and not torch.cuda.is_available():
+            arguments.device = "cpu"  # gloo knows no other accelerator, such as mps
         return _train(arguments, group)
 
 
