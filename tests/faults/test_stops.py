@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from queue import Empty
 
 import pytest
 import torch
@@ -126,8 +127,11 @@ def test_interrupts_in_a_kernel(kernel, tmp_path, whole, figure):
         for _ in range(times):
             kernel.manager.interrupt_kernel()
             time.sleep(chance.uniform(0, 0.002))
-        ended, _ = kernel.answer(cell)
-        assert ended == "ok" or (times == 2 and ended == "KeyboardInterrupt")
+        try:
+            ended, _ = kernel.answer(cell)
+        except Empty:   # the second press found the cell done and its answer on the way, which ipykernel drops
+            ended = "no answer"
+        assert ended == "ok" or (times == 2 and ended in ("KeyboardInterrupt", "no answer"))
         alive += kernel.manager.is_alive()
         stopped, epoch = kernel.run("print(run.stopped, run.epoch)").split()
         returned += stopped == "interrupted"
