@@ -11,7 +11,7 @@ import pytest
 
 from vae_lesson import lab as lab_module
 from vae_lesson.__main__ import main
-from vae_lesson.working_copies import WorkingCopies, content
+from vae_lesson.working_copies import GIVEN, NOTES, WorkingCopies, content
 
 NAME = Path("05_gaussian_kl.ipynb")
 
@@ -349,3 +349,15 @@ def test_lab_says_where_copies_cannot_be_written(course, monkeypatch, capsys):
     assert main(["lab"]) == 1
     told = capsys.readouterr().err
     assert re.search(r"can't write copies of the lessons in .*a file: .*; VAE_LESSON_WORK names another folder", told)
+
+
+def test_what_the_killed_left_goes_and_what_a_kernel_writes_stays(copies):
+    copies.update()
+    name = copies.names()[0]
+    left = [(copies.work / folder / name).with_name(f".{name.name}.01234567.tmp") for folder in ("", GIVEN)]
+    note = copies.work / NOTES / ".lesson_01.json.01234567.tmp"
+    note.parent.mkdir(exist_ok=True)
+    for path in (*left, note):
+        path.write_bytes(b"half")
+    copies.update()
+    assert note.exists() and not any(path.exists() for path in left)

@@ -45,10 +45,9 @@ def sweep(folder: Path, name: str | None = None) -> None:
     """Take away what processes that were killed in the middle of `write_whole` left.
 
     Args:
-        folder: where.
-        name: the file that they were writing there; None: any, in the folders below too.
+        folder: where; not the folders below.
+        name: the file that they were writing there; None: any.
     """
-    ending = f".{'?' * 8}.tmp"
-    for stale in folder.rglob(f".*{ending}") if name is None else folder.glob(f".{escape(name)}{ending}"):
+    for stale in folder.glob(f".{'*' if name is None else escape(name)}.{'?' * 8}.tmp"):
         with contextlib.suppress(OSError):
             stale.unlink()

@@ -49,7 +49,9 @@ class WorkingCopies:
         Raises:
             OSError: a copy can't be written; the message names it.
         """
-        sweep(self.work)
+        bases = [self.work / base for base in ("", GIVEN, KEPT)]  # not NOTES, where a kernel may just be writing
+        for folder in {(base / name).parent for base in bases for name in self.names()}:
+            sweep(folder)
         return [line for name in self.names() if (line := self._update(name))]
 
     def reset(self, name: Path) -> list[Path]:
