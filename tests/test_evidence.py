@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.integrate import dblquad
 from torch.distributions import Bernoulli, Normal
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vae_lesson import evidence
 from vae_lesson.evidence import grid_posterior, importance_sampled, k_sample, log_joint
@@ -64,6 +65,23 @@ def test_log_joint_is_that_of_the_net(likelihood, sigma, shared):
     for i in range(4):
         wanted = log_joint_by_hand(model, x[i], z[:, 0 if shared else i])
         torch.testing.assert_close(found[:, i].detach(), wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("image_shape", [(1, 1), (10, 10), (3, 67)])  # one, a hundred and some more pixels
+def test_log_joint_of_logits_of_any_size(image_shape):
+    """An undecided decoder (every logit 0) as well as one that would stake everything on each pixel."""
+    model = make(2, image_shape=image_shape).float()
+    x = draw(model, 4).float()
+    z = torch.tensor([0.0, 1e-3, 1.0, 1e3, 1e6])[:, None, None].expand(5, 4, 2)
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            if parameter.ndim == 1:
+                parameter.zero_()
+        logits = model.decode(z).base_dist.logits
+        wanted = -binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").double().sum((2, 3))
+        wanted = wanted + Normal(0.0, 1.0).log_prob(z).double().sum(-1)
+        assert logits[0].abs().max() == 0 and logits[-1].abs().max() > 1e3
+        torch.testing.assert_close(log_joint(model, x, z).double(), wanted, rtol=1e-6, atol=1e-4)
 
 
 @pytest.mark.parametrize(("likelihood", "sigma"), LIKELIHOODS)

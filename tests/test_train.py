@@ -16,6 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from vae_lesson import checkpoint
 from vae_lesson import step as stepping
 from vae_lesson import train as training
+from vae_lesson.data import load
 from vae_lesson.evaluate import Score, evaluate
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo, k_sample_bound
@@ -152,6 +153,72 @@ def test_k_samples_maximize_the_k_sample_bound():
 def test_refuses_a_wrong_k(settings, message):
     with pytest.raises(ValueError, match=message):
         fit(**settings)
+
+
+def test_precision_is_that_of_the_steps_alone(monkeypatch):
+    """What else the reader computes, and what is measured after an epoch, is of the reader's own precision."""
+    seen, outside = [], []
+
+    def watched(*arguments, **named):
+        seen.append(torch.get_float32_matmul_precision())
+        if len(seen) == 6:
+            raise FloatingPointError
+        return elbo(*arguments, **named)
+
+    def measured(*arguments, **named):
+        outside.append(torch.get_float32_matmul_precision())
+        return evaluate(*arguments, **named)
+
+    monkeypatch.setattr(stepping, "elbo", watched)
+    monkeypatch.setattr(training, "evaluate", measured)
+    with pytest.raises(FloatingPointError):
+        fit(precision="medium")
+    assert seen == 6 * ["medium"] and outside == ["highest"]
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_precision_is_kept_with_the_run(tmp_path):
+    path = tmp_path / "run.pt"
+    assert fit(precision="medium", epochs=1, checkpoint=path).settings["precision"] == "medium"
+    assert fit(Run.load(path)).settings["precision"] == "medium"
+    state = checkpoint.load(path)
+    del state["settings"]["precision"]  # as before there was a choice
+    checkpoint.save(path, state)
+    assert Run.load(path).settings["precision"] == "highest"
+    with pytest.raises(ValueError, match=r"precision must be one of .*'medium'.*, not 'bf16'"):
+        fit(precision="bf16")
+
+
+def test_lower_precision_learns_as_much():
+    images, runs = load("digits").train.images[:1000], []
+    for precision in ("highest", "medium"):
+        torch.manual_seed(0)
+        runs += [train(VAE(2, (64,)), images, epochs=8, precision=precision, progress=False, device="cpu").history]
+    assert runs[0].train_elbo[-1] > runs[0].train_elbo[0] + 100
+    assert runs[1].train_elbo == pytest.approx(runs[0].train_elbo, abs=0.5)
+
+
+def test_faded_moments_are_cleared_and_no_parameter_notices(monkeypatch):
+    """A pixel that is always dark gives the first layer's weights no gradient, once a few steps have."""
+    tiny = torch.finfo(torch.float32).tiny
+    images = IMAGES.clone()
+    images[:, 0, 0] = 0
+
+    def moments(every):
+        monkeypatch.setattr(training, "SETTLE_EVERY", every)
+        run = train(make(), images, epochs=1, batch_size=16, progress=False, device="cpu")
+        for moment in run.optimizer.state.values():
+            moment["exp_avg"].view(-1)[0] = 1e-39  # a denormal
+            moment["exp_avg_sq"].view(-1)[0] = 1e-39
+        run = train(run, images, epochs=3, progress=False)
+        return run, torch.cat([m[name].flatten().abs() for m in run.optimizer.state.values() for name in
+                               ("exp_avg", "exp_avg_sq")])
+
+    settled, kept = moments(every=1), moments(every=10**9)
+    assert not ((settled[1] > 0) & (settled[1] < tiny)).any()
+    assert ((kept[1] > 0) & (kept[1] < tiny)).any()
+    assert same(settled[0].model.state_dict(), kept[0].model.state_dict())
+    assert settled[0].history == kept[0].history
 
 
 def test_history_has_one_entry_an_epoch():

@@ -87,6 +87,12 @@ def parser() -> argparse.ArgumentParser:
     add("--learning-rate", type=float, default=2e-3, help="Adam's step size (default: %(default)s)")
     add("--beta", type=float, default=1.0, help="weight of the rate (default: %(default)s, the ELBO)")
     add("--k", type=int, default=1, help="samples in the K-sample bound that is maximized (default: 1, the ELBO)")
+    train.add_argument(
+        "--precision",
+        choices=("highest", "high", "medium"),
+        default="highest",
+        help="of matrix products; medium allows bfloat16 (default: %(default)s)",
+    )
     add("--patience", type=int, help="stop when the held-out ELBO has not risen for so many epochs")
     add("--save", type=Path, metavar="FILE", help="checkpoint, written after each epoch")
     train.add_argument("--resume", action="store_true", help="go on from --save if it exists")
@@ -230,6 +236,7 @@ def _train(arguments: argparse.Namespace, group: "Group") -> int:
         learning_rate=arguments.learning_rate,
         beta=arguments.beta,
         k=arguments.k,
+        precision=arguments.precision,
         seed=arguments.seed,
         device=arguments.device,
         patience=arguments.patience,

@@ -1,6 +1,7 @@
 """One step of training: its noise, its loss and its gradient. `train` says when, this says what. Taught in 08_train."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,17 @@ class Objective(nn.Module):
         return loss.sum(), torch.stack([rate.detach().sum(), distortion.detach().sum()])
 
 
+@contextlib.contextmanager
+def products(precision: str) -> Iterator[None]:
+    """Matrix products of that precision, see torch.set_float32_matmul_precision; the old one is back at the end."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def stepping(run: Run, group: Group) -> Step:
     """The step of a run, as a function.
 
@@ -56,9 +68,10 @@ def stepping(run: Run, group: Group) -> Step:
         x = as_pixels(model, images, generator, check=False)[share]
         noise = standard_normal((n, model.latent_dim), generator, like=x)[share]
         k_noise = standard_normal((k, n, model.latent_dim), generator, like=x)[:, share] if k > 1 else None
-        loss, terms = objective(x, noise, k_noise)
-        run.optimizer.zero_grad()
-        (loss * counts / (n / group.size)).backward()
+        with products(run.settings["precision"]):
+            loss, terms = objective(x, noise, k_noise)
+            run.optimizer.zero_grad()
+            (loss * counts / (n / group.size)).backward()
         run.optimizer.step()
         return terms * counts
 

@@ -22,6 +22,8 @@ from vae_lesson.run import History, Run
 from vae_lesson.step import Step, stepping
 from vae_lesson.threads import considerate_threads
 
+SETTLE_EVERY = 100  # steps
+
 
 class NonFiniteLoss(ArithmeticError):
     """The loss became infinite or not a number; the model is back at the last epoch that was well."""
@@ -37,6 +39,7 @@ def train(
     learning_rate: float = 2e-3,
     beta: float = 1.0,
     k: int = 1,
+    precision: str = "highest",
     seed: int = 0,
     device: str | torch.device | None = None,
     patience: int | None = None,
@@ -54,7 +57,8 @@ def train(
     each on its share of every batch; the first writes the checkpoint.
 
     Args:
-        model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, k, seed and device then hold).
+        model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, k, precision, seed and device
+            then hold).
         images: training images, pixels in [0, 1], shape (n, *image_shape); a Bernoulli likelihood sees them binarized
             anew at each step (dynamic binarization).
         held_out: images to measure on after each epoch, shape (m, *image_shape).
@@ -63,6 +67,8 @@ def train(
         learning_rate: Adam's.
         beta: weight of the rate in the loss, distortion + beta * rate; 1 is the ELBO (beta-VAE: Higgins et al. 2017).
         k: samples of q(z|x) an image: 1 maximizes the ELBO, more the K-sample bound (with beta 1 only).
+        precision: of a step's matrix products, as in torch.set_float32_matmul_precision: "medium" allows bfloat16
+            inside them, faster where the processor knows it; parameters and sums stay float32.
         seed: of the order of images, their pixels and the samples of q(z|x).
         device: see `pick_device`.
         patience: end early when the held-out ELBO has not risen for so many epochs, and return the best parameters.
@@ -81,7 +87,8 @@ def train(
     Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015); k: Burda et al. (2016).
     """
     run = model if isinstance(model, Run) else Run.start(
-        model, seed=seed, device=device, batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k
+        model, seed=seed, device=device, batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k,
+        precision=precision,
     )
     _check_images("images", images, run.model)
     if held_out is not None:
@@ -144,7 +151,9 @@ def _epoch(run: Run, images: Tensor, held_out: Tensor | None, step: Step, asked:
     for number, batch in enumerate(batches):
         if group.any(asked(), images.device):
             raise KeyboardInterrupt
-        terms[number] = step(images[batch])
+        if (run.epoch * len(batches) + number) % SETTLE_EVERY == 0 and images.device.type == "cpu":
+            run.settle()
+        terms[number] = step(images.index_select(0, batch))
     group.total(terms)
 
     # Looked at once an epoch: a look at each step would make a GPU wait.
@@ -220,5 +229,6 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
 def _check_images(name: str, images: Tensor, model: VAE) -> None:
     if images.shape[1:] != model.image_shape or len(images) == 0:
         raise ValueError(f"{name} must have shape (n, *{model.image_shape}) with n > 0, not {tuple(images.shape)}")
-    if not ((images >= 0) & (images <= 1)).all():  # false for NaN too
+    low, high = images.aminmax()
+    if not (low >= 0 and high <= 1):  # false for NaN too
         raise ValueError(f"{name} must lie in [0, 1]")
