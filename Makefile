@@ -36,7 +36,7 @@ bench: $(READY)
 	$(foreach bench,$(BENCHES),$(PY) benchmarks/$(bench).py && ) true
 
 faults: $(READY)
-	$(PY) -m pytest --whole tests/faults
+	$(PY) -m pytest --whole -n 2 --dist worksteal tests/faults
 
 pages: $(READY)
 	$(PY) -m vae_lesson export

@@ -1,13 +1,11 @@
 """Faults, as they happen to readers, each with its criterion; a table of the figures ends the run.
 
-`make test` runs them in bounded time, `make faults` (pytest --whole tests/faults) the longer run.
+`make test` runs them in bounded time, `make faults` (pytest --whole tests/faults) the longer run, in two processes.
 """
 
 from collections.abc import Callable
 
 import pytest
-
-_rows: list[tuple[str, str, str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,15 +19,19 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def figure() -> Callable[[str, str, object], None]:
+def figure(request: pytest.FixtureRequest) -> Callable[[str, str, object], None]:
     """figure(fault, criterion, what was found): one line of the table. Call it before the assertion that judges it."""
-    return lambda fault, criterion, found: _rows.append((fault, criterion, str(found)))
+    rows = request.node.user_properties  # these reach the table from other processes as well
+    return lambda fault, criterion, found: rows.append(("figure", (fault, criterion, str(found))))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _rows:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    properties = [each for report in reports if report.when == "call" for each in report.user_properties]
+    rows = [tuple(row) for name, row in properties if name == "figure"]
+    if not rows:
         return
     terminalreporter.section("faults")
-    widths = [max(len(row[column]) for row in _rows) for column in range(2)]
-    for fault, criterion, found in _rows:
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for fault, criterion, found in sorted(rows):
         terminalreporter.line(f"{fault:{widths[0]}}  {criterion:{widths[1]}}  {found}")
