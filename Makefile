@@ -7,8 +7,6 @@ READY  := $(VENV)/.ready
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY  := $(BIN)/python
 
-BENCHES := notebooks train evaluate good_map latency
-
 .PHONY: help lab test bench faults pages notebooks lock clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +31,7 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope notebooks
 
 bench: $(READY)
-	$(foreach bench,$(BENCHES),$(PY) benchmarks/$(bench).py && ) true
+	$(PY) benchmarks/all.py
 
 faults: $(READY)
 	$(PY) -m pytest --whole -n 2 --dist worksteal tests/faults

@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 import websocket
+from figures import figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
@@ -178,7 +179,14 @@ def main() -> None:
         summary[name] = (cuts[9], cuts[18], frames, backlog)
         print(f"{name:24}{cuts[9]:8.1f}{cuts[18]:8.1f}{frames:10.1f}{backlog:12.1f}")
     ours, theirs = summary.values()
-    print(f"{'ratio':24}{theirs[0] / ours[0]:8.1f}{theirs[1] / ours[1]:8.1f}{ours[2] / theirs[2]:10.1f}")
+    print(f"{'ratio':24}{theirs[0] / ours[0]:8.1f}{theirs[1] / ours[1]:8.1f}{ours[2] / theirs[2]:10.1f}\n")
+    figure("a key to its painted digit, p50 and p95, ms", f"{ours[0]:.1f}, {ours[1]:.1f}", "p95 at most 20")
+    figure("the same with interact, ms", f"{theirs[0]:.1f}, {theirs[1]:.1f}", "")
+    figure("new pictures a second in a drag", f"{ours[2]:.1f}", "at least 55")
+    figure("the same with interact", f"{theirs[2]:.1f}", "")
+    figure("after the last move of a drag, ms", f"{ours[3]:.1f}", "")
+    least = min(theirs[0] / ours[0], theirs[1] / ours[1], ours[2] / theirs[2])
+    figure("the least of the three ratios to interact", f"{least:.1f}", "at least 4")
 
 
 if __name__ == "__main__":

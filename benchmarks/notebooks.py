@@ -3,10 +3,12 @@
     python benchmarks/notebooks.py [NOTEBOOK ...]
 
 Imports are timed in fresh processes, in turns, the shortest and the median of five. The notebooks run one after the
-other, without their outputs being compared; a cell that takes more than 20 seconds is named.
+other, without their outputs being compared; a cell that takes more than 20 seconds is named. At last nbval compares
+the whole course, as `make test` does.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -14,15 +16,17 @@ import time
 from pathlib import Path
 
 import nbformat
+from figures import figure
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 IMPORTS = ("pass", "import vae_lesson", "import torch", "import vae_lesson.symbolic")
 SLOW = 20.0  # seconds
+NBVAL = "-q --nbval --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope".split()
 
 
-def time_imports(rounds: int = 5) -> None:
-    """Print a line for each import."""
+def time_imports(rounds: int = 5) -> dict[str, float]:
+    """Print a line for each import; the shortest time of each, in seconds."""
     spent: dict[str, list[float]] = {code: [] for code in IMPORTS}
     for _ in range(rounds):
         for code, times in spent.items():
@@ -33,6 +37,7 @@ def time_imports(rounds: int = 5) -> None:
     for code, times in spent.items():
         name = "python alone" if code == "pass" else code
         print(f"{name:32}{min(times):8.2f}{statistics.median(times):8.2f}")
+    return {code: min(times) for code, times in spent.items()}
 
 
 def cell_seconds(path: Path) -> list[float]:
@@ -57,17 +62,27 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=Path, default=sorted(NOTEBOOKS.glob("*.ipynb")))
-    time_imports()
+    imports = time_imports()
     print(f"\n{'seconds':32}{'in all':>8}{'first':>8}{'slowest':>9}")
-    total, slow = 0.0, []
+    total, first, slow = 0.0, 0.0, []
     for path in parser.parse_args().notebooks:
         seconds = cell_seconds(path)
-        total += sum(seconds)
+        total, first = total + sum(seconds), max(first, seconds[0])
         slow += [(path.name, number, s) for number, s in enumerate(seconds, 1) if s > SLOW]
         print(f"{path.name:32}{sum(seconds):8.1f}{seconds[0]:8.1f}{max(seconds):9.1f}", flush=True)
     print(f"{'all':32}{total:8.1f}")
     for name, number, seconds in slow:
         print(f"slow: code cell {number} of {name}, {seconds:.0f} s")
+    print()
+    figure("import vae_lesson, beside python alone, s", f"{imports['import vae_lesson'] - imports['pass']:.2f}",
+           "at most 0.1")
+    figure("a lesson's first cell beside import torch, the slowest, s", f"{first - imports['import torch']:.2f}",
+           "at most 1")
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "pytest", *NBVAL, NOTEBOOKS]
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    found = f"{time.perf_counter() - start:.0f}" + (" (failed)" if done.returncode else "")
+    figure("nbval, the whole course, s", found, "at most 300")
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def standard_normal(shape: Sequence[int], generator: Randomness, like: Tensor) -
     """
     if isinstance(generator, Tensor):
         return generator
-    noise = torch.randn(*shape, generator=generator, dtype=like.dtype, device="cpu")
+    noise = torch.randn(*shape, generator=generator, dtype=like.dtype, device="cpu", pin_memory=like.is_cuda)
     return noise.to(like.device, non_blocking=True)
 
 

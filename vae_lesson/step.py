@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from vae_lesson.capture import Captured
 from vae_lesson.distributed import Group
 from vae_lesson.evaluate import as_pixels
 from vae_lesson.model import VAE, standard_normal
@@ -23,7 +24,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.beta, self.k = model, beta, k
 
-    def forward(self, x: Tensor, noise: Tensor, k_noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, noise: Tensor, k_noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Summed over images: the loss, and rate and distortion without their gradient, shape (2,).
 
         Args:
@@ -49,30 +50,44 @@ def products(precision: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def stepping(run: Run, group: Group) -> Step:
+def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
     """The step of a run, as a function.
+
+    Args:
+        run: its model, optimizer and generator are what the step changes.
+        group: the processes that train together.
+        capture: whether to replay the computing as one CUDA graph, see `Captured`; None: on an NVIDIA GPU,
+            in one process.
 
     Returns:
         step(images): one step of the optimizer on the mean loss of a batch, pixels in [0, 1], shape (n, *image_shape).
         It returns rate and distortion summed over this process's share of the batch, shape (2,), in nats.
     """
-    model, generator, k = run.model, run.generator, int(run.settings["k"])
+    model, generator, k = run.model, run.generator, run.settings["k"]
     objective: nn.Module = Objective(model, run.settings["beta"], k)
     if group.size > 1:
         objective = DistributedDataParallel(objective)  # its backward averages the gradients over the processes
+
+    def learn(counts: float, n: float, x: Tensor, *noise: Tensor) -> Tensor:
+        with products(run.settings["precision"]):
+            loss, terms = objective(x, *noise)
+            run.optimizer.zero_grad()
+            (loss * counts / n).backward()
+        run.optimizer.step()
+        return terms
+
+    if capture is None:
+        capture = group.size == 1 and next(model.parameters()).device.type == "cuda"
+    compute = Captured(learn, run.optimizer) if capture else learn
 
     def step(images: Tensor) -> Tensor:
         n = len(images)
         counts = float(group.rank < n)  # where no image is left for a process, it goes along with one that counts 0
         share = group.share(n) if counts else slice(1)
         x = as_pixels(model, images, generator, check=False)[share]
-        noise = standard_normal((n, model.latent_dim), generator, like=x)[share]
-        k_noise = standard_normal((k, n, model.latent_dim), generator, like=x)[:, share] if k > 1 else None
-        with products(run.settings["precision"]):
-            loss, terms = objective(x, noise, k_noise)
-            run.optimizer.zero_grad()
-            (loss * counts / (n / group.size)).backward()
-        run.optimizer.step()
-        return terms * counts
+        noise = [standard_normal((n, model.latent_dim), generator, like=x)[share]]
+        if k > 1:
+            noise.append(standard_normal((k, n, model.latent_dim), generator, like=x)[:, share])
+        return compute(counts, n / group.size, x, *noise) * counts
 
     return step

@@ -1,0 +1,163 @@
+"""A recorded step does what the step does, or is not used: with CUDA graphs on a GPU, and with doubles of them."""
+
+import warnings
+from copy import deepcopy
+
+import pytest
+import torch
+
+from vae_lesson import capture
+from vae_lesson import step as stepping
+from vae_lesson.capture import WARM_UP, Captured
+from vae_lesson.distributed import Group
+from vae_lesson.model import VAE
+from vae_lesson.objective import elbo
+from vae_lesson.run import Run
+from vae_lesson.train import train
+
+IMAGES = torch.rand(150, 4, 4, generator=torch.Generator().manual_seed(0))
+BATCH = 16  # nine whole batches and one of 6
+CUDA = torch.cuda.is_available()
+
+
+def make(device="cpu", **settings):
+    torch.manual_seed(0)
+    model = VAE(2, (16, 8), image_shape=(4, 4))
+    settings = dict(batch_size=BATCH, learning_rate=1e-2, beta=1.0, seed=0, device=device) | settings
+    return Run.start(model, **settings)
+
+
+def state(run):
+    moments = [moment for moments in run.optimizer.state.values() for moment in moments.values()]
+    return [tensor.detach().cpu() for tensor in [*run.model.parameters(), *moments]]
+
+
+class Tape:
+    """A double of a CUDA graph: it keeps the inputs of the call that it records, and a replay computes from them."""
+
+    def __init__(self, change=lambda output: output):
+        self.recorded, self.replayed, self.change, self.capturable = 0, 0, change, []
+
+    def record(self, function, given):
+        self.recorded += 1
+        held = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]
+        self.capturable.append(self.optimizer.param_groups[0]["capturable"])
+
+        def replay(*values):
+            self.replayed += 1
+            for mine, value in zip(held, values, strict=True):
+                if isinstance(mine, torch.Tensor):
+                    mine.copy_(value)
+            return self.change(function(*held))
+
+        return replay
+
+
+@pytest.fixture
+def taped(monkeypatch):
+    """taped(tape): a run of two epochs whose steps are captured by that tape, as on a GPU; its step and the run."""
+
+    def train_on(tape):
+        def aside(function, given):
+            return function(*given)
+
+        def captured(run, group):
+            tape.optimizer = run.optimizer
+            return stepping.stepping(run, group, capture=True)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(capture, "record", tape.record)
+            patch.setattr(capture, "aside", aside)
+            patch.setattr("vae_lesson.train.stepping", captured)
+            return plain()
+
+    return train_on
+
+
+def plain(epochs=2, **settings):
+    return train(make(**settings), IMAGES, epochs=epochs, progress=False)
+
+
+def same(run, other):
+    return run.history == other.history and all(map(torch.equal, state(run), state(other)))
+
+
+def test_whole_batches_are_replayed_and_nothing_else_is_done(taped):
+    tape = Tape()
+    assert same(taped(tape), plain())
+    assert tape.recorded == 1 and tape.replayed == 1 + 2 * 9 - WARM_UP - 1
+    assert tape.capturable == [True] and not tape.optimizer.param_groups[0]["capturable"]
+
+
+def test_terms_of_a_replay_are_not_written_over():
+    function = Captured(lambda x: x, torch.optim.Adam([torch.zeros(1, requires_grad=True)]))
+    if not CUDA:
+        pytest.skip("no CUDA here")
+    found = [function(torch.full((2,), float(i), device="cuda")) for i in range(8)]
+    assert [f.tolist() for f in found] == [[i, i] for i in range(8)]
+
+
+@pytest.mark.parametrize("fault", ["terms", "parameters", "not a number", "error"])
+def test_a_recording_that_does_something_else_is_not_used(taped, fault):
+    def wrong(output):
+        parameter = next(iter(tape.optimizer.state))
+        with torch.no_grad():
+            if fault == "parameters":
+                parameter.view(-1)[0] += 1e-2
+            if fault == "not a number":
+                parameter.view(-1)[0] = float("nan")
+        if fault == "error":
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return output * 1.01 if fault == "terms" else output
+
+    tape = Tape(wrong)
+    with pytest.warns(UserWarning, match="training goes on without a CUDA graph: (it did not do|operation not perm)"):
+        run = taped(tape)
+    assert tape.recorded == tape.replayed == 1
+    assert same(run, plain())
+
+
+def test_on_only_where_it_can_serve(monkeypatch):
+    asked = []
+    monkeypatch.setattr(stepping, "Captured", lambda function, optimizer: asked.append(optimizer) or function)
+    monkeypatch.setattr(stepping, "DistributedDataParallel", lambda objective: objective)
+    for device in ("cpu", *["cuda"] * CUDA):
+        asked.clear()
+        stepping.stepping(make(device), Group(0, 1))
+        assert len(asked) == (device == "cuda")
+        stepping.stepping(make(device), Group(0, 2))
+        stepping.stepping(make(device), Group(0, 1), capture=False)
+        assert len(asked) == (device == "cuda")
+
+
+@pytest.mark.skipif(not CUDA, reason="no CUDA here")
+@pytest.mark.parametrize("settings", [dict(), dict(k=5), dict(beta=4.0), dict(precision="medium")])
+def test_captured_is_eager_to_rounding(settings, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        captured = plain(device="cuda", epochs=5, **settings)
+    monkeypatch.setattr("vae_lesson.train.stepping", lambda *given: stepping.stepping(*given, capture=False))
+    eager = plain(device="cuda", epochs=5, **settings)
+    assert captured.history.train_elbo == pytest.approx(eager.history.train_elbo, rel=1e-5)
+    for a, b in zip(state(captured), state(eager), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.skipif(not CUDA, reason="no CUDA here")
+def test_going_on_after_a_checkpoint_is_captured_too(tmp_path):
+    whole = plain(device="cuda", epochs=4)
+    run = plain(device="cuda", epochs=2)
+    run.save(tmp_path / "run.pt")
+    run = train(Run.load(tmp_path / "run.pt", "cuda"), IMAGES, epochs=4, progress=False)
+    assert run.history.train_elbo == pytest.approx(whole.history.train_elbo, rel=1e-5)
+
+
+def test_the_gradient_is_that_of_the_mean_loss():
+    """The last, smaller batch is divided by its own number of images."""
+    run = make()
+    model, generator = deepcopy(run.model), torch.Generator().manual_seed(0)
+    stepping.stepping(run, Group.joined())(IMAGES[:6])
+    x = (torch.rand(6, 4, 4, generator=generator) < IMAGES[:6]).float()
+    (-elbo(model, x, torch.randn(6, 2, generator=generator)).elbo.mean()).backward()
+    for ours, theirs in zip(run.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
