@@ -7,10 +7,11 @@ epochs, in turns, so that a busy machine is busy for all; the shortest and the m
 the time of the bare matrix products of the same batch and precision, divided by the contestant's. `loss` is the mean of
 the last epoch: speed that costs learning is none. The second table says it in held-out nats: each setting trains for
 the same time. bfloat16 is used inside products only, where the processor has it; elsewhere both precisions are one.
-Data: Fashion-MNIST where it is installed, else the digits.
+Data: Fashion-MNIST where it is installed, else the digits. A VAE in JAX takes part where JAX is installed.
 """
 
 import argparse
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable
@@ -167,6 +168,13 @@ def main() -> None:
         ("the loop that everyone copies", settings[0]): copied_loop(Pictures(images), settings[0]),
         ("the same, images made tensors before", settings[0]): copied_loop(tensors, settings[0]),
     }
+    if importlib.util.find_spec("jax"):
+        from jax_loop import jax_loop
+
+        for setting in (settings[0], settings[2]):
+            compiled = jax_loop(start(setting).model, images, setting.batch, setting.learning_rate, EPOCHS)
+            compiled()  # compiles
+            contestants["JAX, an epoch compiled as one", setting] = compiled
     for setting in settings:
         contestants["train", setting] = course(images, setting)
         contestants["bare products", setting] = bare_products(images, setting)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -99,3 +100,27 @@ def test_what_contributing_shows_is_so():
     shown = {}
     exec(re.search(r"```python\n(.+?)```", text, re.DOTALL)[1], shown)
     assert len(shown["evidence"].lines) == 2 and shown["evidence"].accepted
+
+
+def test_make_bench_runs_every_benchmark(tmp_path, monkeypatch, capsys):
+    """Each one, though one fails; what they found stands in one table at the end."""
+    folder = ROOT / "benchmarks"
+    monkeypatch.syspath_prepend(folder)
+    bench = runpy.run_path(str(folder / "all.py"))
+    programs = {path.stem for path in folder.glob("*.py") if '__name__ == "__main__"' in path.read_text()}
+    assert {*bench["BENCHMARKS"], "all"} == programs
+    assert re.search(r"^bench:.*\n\t\$\(PY\) benchmarks/all.py$", (ROOT / "Makefile").read_text(), flags=re.M)
+
+    class Done:
+        def __init__(self, command, env):
+            name = Path(command[1]).stem
+            monkeypatch.setenv(bench["FILE"], env[bench["FILE"]])
+            runpy.run_path(str(folder / "figures.py"))["figure"](f"found by {name}", "1.5", "at least 1")
+            self.returncode = int(name == "gpu")
+
+    monkeypatch.setattr(subprocess, "run", Done)
+    monkeypatch.setattr(sys, "argv", ["all.py"])
+    assert bench["main"]() == 1
+    said = capsys.readouterr().out
+    table, end = said.partition("--- all")[2].split("failed: ")
+    assert end == "gpu\n" and [line.split()[2] for line in table.splitlines()[2:]] == list(bench["BENCHMARKS"])

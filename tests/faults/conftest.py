@@ -27,11 +27,12 @@ def figure(request: pytest.FixtureRequest) -> Callable[[str, str, object], None]
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    reports.sort(key=lambda report: report.nodeid)  # two processes end their tests in any order
     properties = [each for report in reports if report.when == "call" for each in report.user_properties]
     rows = [tuple(row) for name, row in properties if name == "figure"]
     if not rows:
         return
     terminalreporter.section("faults")
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    for fault, criterion, found in sorted(rows):
+    for fault, criterion, found in rows:
         terminalreporter.line(f"{fault:{widths[0]}}  {criterion:{widths[1]}}  {found}")
