@@ -21,7 +21,7 @@ function buildBound(model, root, signal) {
   const linear = model.get("linear");
   const posterior = posteriorOf(linear);
   const q = createQ(model);
-  const pad = createDensityPad({ q, zRange: model.get("z_range"), others: standing(posterior) });
+  const pad = createDensityPad({ q, name: "q(z | x)", zRange: model.get("z_range"), others: standing(posterior) });
   const views = { weights: createWeightsView, bars: createBarsView, terms: createTermsView };
   const view = views[model.get("view")](model, linear);
   const sliders = createQSliders(q);

@@ -108,7 +108,7 @@ class BoundExplorer(QWidget):
             {
                 "prior": ("p(z)", 0, 1),
                 "posterior": ("p(z|x)", mean, variance),
-                "q": ("q(z)", self.mu, exp(self.log_var)),
+                "q": ("q(z|x)", self.mu, exp(self.log_var)),
             },
         )
         if self.view == "weights":
@@ -120,7 +120,7 @@ class BoundExplorer(QWidget):
     def alt(self) -> str:
         """The picture in words."""
         told = ", ".join(f"{name} {value:.3f}" for name, value in self.numbers.items())
-        return f"the densities p(z), p(z|x) and q(z) over z, and below them: {told}"
+        return f"the densities p(z), p(z|x) and q(z|x) over z, and below them: {told}"
 
     def summary(self) -> str:
         """What it was made of."""

@@ -7,16 +7,17 @@ import { keyedValue } from "./slider.js";
 import { readTheme } from "./theme.js";
 
 export const PANEL_MARGIN = { left: 42, right: 8, top: 8, bottom: 24 };
+const NAME_ROOM = 60; // pixels that the name of q takes beside its peak
 const NEAR = 18; // pixels within which a handle at one standard deviation is taken
 
 /**
  * Densities over z with a q that mouse, touch and keys move: its peak sideways for the mean, up and down for the
- * spread, or a handle at one standard deviation.
+ * spread, or a handle at one standard deviation. `name` is what q is called on the page.
  *
  * `others` are the densities that stay: { quantity, name, density(z), top, nameAt, dashes }. Returns
  * { element, redraw() }.
  */
-export function createDensityPad({ q, zRange, others }) {
+export function createDensityPad({ q, name, zRange, others }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const pad = element("div", { class: "vae-density", role: "application", tabindex: "0" }, canvas);
   let held; // while a handle is dragged: { side, offset, ceiling }, so that the axis stays still under the hand
@@ -61,13 +62,13 @@ export function createDensityPad({ q, zRange, others }) {
     const { mu, logVar } = q.read();
     pad.setAttribute("aria-label", `q over z: mean ${number(mu, 2)}, standard deviation `
       + `${number(Math.exp(logVar / 2), 2)}. Left and right arrows move it, up makes it narrower, down wider.`);
-    paint(freshCanvas(canvas), map(), readTheme(pad), q.read(), others);
+    paint(freshCanvas(canvas), map(), readTheme(pad), q.read(), name, others);
   }
 
   return { element: pad, redraw };
 }
 
-function paint(context, map, theme, q, others) {
+function paint(context, map, theme, q, name, others) {
   drawAxes(context, map, theme, { yTicks: 4 });
   drawPanelName(context, map, theme, "density");
   const { left, top, width, height } = map.box;
@@ -80,14 +81,18 @@ function paint(context, map, theme, q, others) {
       drawCurve(context, map, other, { colour: theme[quantity], dashes });
     }
   });
-  for (const { quantity, name, density: other, nameAt } of others) {
-    drawName(context, theme, name, map.x(nameAt), map.y(other(nameAt)) - 18, inkOf(theme, quantity), "center");
+  for (const { quantity, name: otherName, density: other, nameAt } of others) {
+    drawName(context, theme, otherName, map.x(nameAt), map.y(other(nameAt)) - 18, inkOf(theme, quantity), "center");
   }
   const [peak, ...sides] = handles(map, q);
-  for (const { x, y } of sides) drawKnob(context, theme, x, y, 4.5);
+  for (const { x, y } of sides) {
+    if (x >= left && x <= left + width) drawKnob(context, theme, x, y, 4.5);
+  }
   drawKnob(context, theme, peak.x, peak.y, 7);
-  const outwards = q.mu >= (others.at(-1).nameAt ?? 0) ? 1 : -1;
-  drawName(context, theme, "q(z)", peak.x + 14 * outwards, peak.y + 4, theme.q, outwards > 0 ? "left" : "right");
+  const away = q.mu >= (others.at(-1).nameAt ?? 0) ? 1 : -1; // from the other's name
+  const room = away > 0 ? left + width - peak.x : peak.x - left;
+  const outwards = room > NAME_ROOM ? away : -away;
+  drawName(context, theme, name, peak.x + 14 * outwards, peak.y + 4, theme.q, outwards > 0 ? "left" : "right");
 }
 
 function drawKnob(context, theme, x, y, radius) {

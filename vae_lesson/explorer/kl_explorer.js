@@ -20,7 +20,7 @@ export function render({ model, el }) {
 function buildKl(model, root, signal) {
   const q = createQ(model);
   const view = (model.get("view") === "prior" ? createPriorView : createBimodalView)(model, q);
-  const pad = createDensityPad({ q, zRange: model.get("z_range"), others: [view.other] });
+  const pad = createDensityPad({ q, name: "q(z)", zRange: model.get("z_range"), others: [view.other] });
   const sliders = createQSliders(q);
   const spoken = createSpoken(signal);
   root.append(
