@@ -1,7 +1,7 @@
 """How many threads a training step may use: all while the cores are idle, one while other programs want them.
 
 A step of a small net is a hundred short parallel pieces, and each waits for its slowest thread. If another program
-holds a core, the waiting outweighs the gain: on two busy cores two threads were 2.4 times slower than one.
+holds a core, the waiting outweighs the gain: with one of two cores taken, two threads were several times slower than one.
 """
 
 import contextlib

@@ -73,7 +73,7 @@ def train(
         device: see `pick_device`.
         patience: end early when the held-out ELBO has not risen for so many epochs, and return the best parameters.
         checkpoint: a file that is written at the start and after each epoch, by one run at a time.
-        on_epoch: called with the Run after each epoch.
+        on_epoch: called with the Run after each epoch, in every process.
         progress: show a bar with the time left.
 
     Returns:
