@@ -57,6 +57,7 @@ function createControls(model) {
     stop.hidden = !kernel() || !model.get("training");
     goOn.hidden = !kernel() || !model.get("can_go_on");
   };
+  update(); // before the first frame: neither button flashes up
   return { element: element("span", { class: "vae-buttons" }, stop, goOn), update };
 }
 
