@@ -1,8 +1,8 @@
 """How many threads a training step may use: all while the cores are idle, one while other programs want them.
 
 A step of a small net is a hundred short parallel pieces, and each waits for its slowest thread. If another program
-holds a core, the waiting outweighs the gain: two threads on two cores, one of them
-taken, were several times slower than one.
+holds a core, the waiting outweighs the gain: on two cores, one of them taken, a step by two threads took eight times
+as long as on idle ones.
 """
 
 import contextlib
