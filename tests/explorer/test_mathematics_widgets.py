@@ -454,3 +454,26 @@ def test_forward_and_reverse_kl(open_notebook):
         page.get_by_role("button", name=name).click()
         assert agree(lab_page, BIMODAL_KEYS | least) == pytest.approx(minima[minimum], abs=1e-12)
     assert lab_page.errors == []
+
+
+@pytest.mark.browser
+def test_q_keeps_its_name_within_the_frame(open_notebook):
+    """As its page calls it, and also where its peak stands at the rim."""
+    page = open_notebook(SETUP, "w = BoundExplorer(model, 2.0)\nw").page
+    page.wait_for_selector(".vae-density")
+    page.evaluate("""() => {
+        const draw = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+            const width = this.measureText(text).width;
+            if (text.startsWith("q(")) window.named = [text, this.textAlign === "right" ? x - width : x, width];
+            draw.call(this, text, x, y);
+        };
+    }""")
+    pad = page.locator(".vae-density").first
+    pad.focus()
+    for key in ("End", "Home", "ArrowRight"):
+        page.evaluate("window.named = undefined")
+        page.keyboard.press(key)
+        page.wait_for_function("window.named !== undefined")
+        name, left, width = page.evaluate("window.named")
+        assert name == "q(z | x)" and 0 <= left and left + width <= pad.bounding_box()["width"], (key, left, width)
