@@ -67,6 +67,16 @@ def test_log_joint_is_that_of_the_net(likelihood, sigma, shared):
         torch.testing.assert_close(found[:, i].detach(), wanted, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(("likelihood", "sigma"), [("bernoulli", None), ("gaussian", 0.02)])
+def test_sharing_latents_loses_no_digits(likelihood, sigma):
+    model = make(2, likelihood, sigma, image_shape=(28, 28)).float()
+    z = torch.randn(40, 1, 2, generator=generator())
+    with torch.no_grad():
+        x = model.decode(z[:, 0]).sample()
+        shared, apart = log_joint(model, x, z), log_joint(model, x, z.expand(40, 40, 2))
+    torch.testing.assert_close(shared, apart, rtol=2e-6, atol=1e-2)
+
+
 @pytest.mark.parametrize("image_shape", [(1, 1), (10, 10), (3, 67)])  # one, a hundred and some more pixels
 def test_log_joint_of_logits_of_any_size(image_shape):
     """An undecided decoder (every logit 0) as well as one that would stake everything on each pixel."""

@@ -34,19 +34,32 @@ def log_joint(model: VAE, x: Tensor, z: Tensor) -> Tensor:
 
 
 def _log_likelihood(model: VAE, x: Tensor, z: Tensor) -> Tensor:
-    """model.decode(z).log_prob(x), for pixels of 0 and 1 in half the time.
+    """model.decode(z).log_prob(x), the decoding apart in a third of the time for pixels of 0 and 1.
 
-    With logit l, log p(x|z) = (x - 1/2) l - |l|/2 + log s(|l|) for the sigmoid s. The last is at least 1/2, so that a
-    logarithm does for the product of a hundred pixels.
+    With m the logit of what was seen, l where x is 1 and -l where it is 0, log p(x|z) is the sum of
+    log s(m) = min(m, 0) + log s(|m|) for the sigmoid s. Since s(|m|) is at least 1/2, one logarithm does for the
+    product of a hundred pixels.
     """
+    if z.shape[1] == 1:
+        return _log_likelihood_of_all(model, x, z[:, 0])
     likelihood = model.decode(z)
     if model.likelihood != "bernoulli":
         return likelihood.log_prob(x)
-    logits = likelihood.base_dist.logits.flatten(2)
-    signed = torch.einsum("sbp,bp->sb", logits, x.flatten(1) - 0.5)
-    size = logits.abs_()
-    signed = signed - 0.5 * size.sum(-1)
-    return signed + sum(some.prod(-1).log() for some in size.sigmoid_().split(100, -1))
+    seen = likelihood.base_dist.logits.flatten(2).mul_(2 * x.flatten(1) - 1)
+    below = seen.clamp(max=0).sum(-1)
+    return below + sum(some.prod(-1).log() for some in seen.abs_().sigmoid_().split(100, -1))
+
+
+def _log_likelihood_of_all(model: VAE, x: Tensor, z: Tensor) -> Tensor:
+    """Every image under every z, in memory that holds each once: x (n, *image_shape), z (m, d) -> (m, n)."""
+    likelihood = model.decode(z).base_dist
+    x = x.flatten(1)
+    if model.likelihood == "bernoulli":
+        logits = likelihood.logits.flatten(1)
+        return logits @ x.T - torch.nn.functional.softplus(logits).sum(1, keepdim=True)
+    exact = "donot_use_mm_for_euclid_dist"  # as a matrix product it would lose digits
+    distance = torch.cdist(likelihood.mean.flatten(1), x, compute_mode=exact)
+    return -0.5 * (distance / model.log_sigma.exp()) ** 2 - x.shape[1] * (model.log_sigma + 0.5 * np.log(2 * np.pi))
 
 
 @torch.no_grad()
@@ -150,7 +163,7 @@ def grid_posterior(model: VAE, x: Tensor, *, points: int = 101, limit: float = 6
         raise ValueError(f"model must have 2 latents for a grid, not {model.latent_dim}")
     if not isinstance(points, int) or points < 3 or points % 2 == 0:
         raise ValueError(f"points must be an odd number, 3 or more, not {points!r}")
-    x = torch.cat(_blocks(model, x)).double().cpu().flatten(1)
+    x = torch.cat(_blocks(model, x)).double().cpu()
     model = deepcopy(model).double().cpu()
     plane = torch.linspace(-limit, limit, 161, dtype=torch.float64, device="cpu")
     looks = _log_joint_on(model, x, plane, plane)
@@ -181,21 +194,9 @@ def _log_integral(z_1: Tensor, z_2: Tensor, log_values: Tensor) -> Tensor:
 
 def _log_joint_on(model: VAE, x: Tensor, z_1: Tensor, z_2: Tensor) -> Tensor:
     """log p(x, z) on the grid of z_1 and z_2: shape (n, len(z_2), len(z_1))."""
-    z = torch.stack(torch.meshgrid(z_1, z_2, indexing="xy"), -1).flatten(0, 1)
-    log_likelihood = torch.cat([_log_likelihoods(model, x, some) for some in z.split(DECODED_AT_A_TIME)])
-    log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
-    return (log_likelihood + log_prior[:, None]).T.unflatten(1, (len(z_2), len(z_1)))
-
-
-def _log_likelihoods(model: VAE, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x|z) of every image under every z, as matrix products: x (n, pixels), z (m, d) -> (m, n)."""
-    likelihood = model.decode(z).base_dist
-    if model.likelihood == "bernoulli":
-        logits = likelihood.logits.flatten(1)
-        return logits @ x.T - torch.nn.functional.softplus(logits).sum(1, keepdim=True)
-    means, sigma = likelihood.mean.flatten(1), model.log_sigma.exp()
-    squares = torch.cdist(means, x) ** 2
-    return -0.5 * squares / sigma**2 - x.shape[1] * (model.log_sigma + 0.5 * np.log(2 * np.pi))
+    z = torch.stack(torch.meshgrid(z_1, z_2, indexing="xy"), -1).flatten(0, 1)[:, None]
+    log_values = torch.cat([log_joint(model, x, some) for some in z.split(DECODED_AT_A_TIME)])
+    return log_values.T.unflatten(1, (len(z_2), len(z_1)))
 
 
 def _blocks(model: VAE, x: Tensor) -> tuple[Tensor, ...]:
