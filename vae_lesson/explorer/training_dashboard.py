@@ -1,5 +1,6 @@
 """TrainingDashboard: the live picture of a training run. Used in 08_train."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
@@ -7,6 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 import torch
 import traitlets
+from ipykernel.kernelbase import Kernel
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -109,7 +111,8 @@ class TrainingDashboard(LessonWidget):
     def _grant(self, change: dict) -> None:
         if change["new"] == "go on" and self.can_go_on and self._go_on is not None:
             self.can_go_on = False
-            self.finish(self._go_on(), self._go_on)
+            go_on = self._go_on
+            _in_main_thread(lambda: self.finish(go_on(), go_on))
         self.wish = ""
 
     def snapshot(self) -> bytes:
@@ -147,6 +150,14 @@ class TrainingDashboard(LessonWidget):
             self.ellipses = float32_bytes(torch.cat([mu[:, axes], sigma[:, axes]], 1)[:ELLIPSES])
             self.training = training
             self.status = status
+
+
+def _in_main_thread(work: Callable[[], None]) -> None:
+    """Do it where the kernel's interrupt arrives: JupyterLab hands some of a widget's messages to other threads."""
+    if threading.current_thread() is threading.main_thread() or not Kernel.initialized():
+        work()
+    else:
+        Kernel.instance().io_loop.add_callback(work)
 
 
 def _history_bytes(history: History) -> bytes:
