@@ -11,7 +11,6 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 
 import nbformat
 
@@ -68,33 +67,33 @@ def free_port() -> int:
 def running_lab(root: Path) -> Iterator[tuple[str, Path]]:
     """A running JupyterLab that keeps all its files under root: its address, and the folder that it shows."""
     (root / "notebooks").mkdir()
-    port = free_port()
     paths = {f"JUPYTER_{kind.upper()}_DIR": str(root / kind) for kind in ("config", "data", "runtime")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | paths | {"HOME": str(root), "JUPYTER_CONFIG_PATH": str(CONFIG), "PATH": path}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
-    command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", str(root / "notebooks")]
-    address = f"http://127.0.0.1:{port}"
+    command += ["--port=0", f"--IdentityProvider.token={TOKEN}", str(root / "notebooks")]  # 0: one that is free
     with open(root / "log.txt", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"{address}/api?token={TOKEN}", server, root / "log.txt")
-        yield address, root / "notebooks"
+        yield _address(server, root), root / "notebooks"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
-def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
+def _address(server: subprocess.Popen, root: Path) -> str:
+    """Where a starting server answers, which it writes into a file of its own."""
+    for _ in range(600):
         if server.poll() is not None:
             break
         try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except (URLError, OSError):
+            (told,) = (root / "runtime").glob("jpserver-*.json")
+            address = f"http://127.0.0.1:{json.loads(told.read_text())['port']}"
+            urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=5).close()
+            return address
+        except (ValueError, OSError):  # no file, or half of one; no answer yet
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+    raise RuntimeError(f"JupyterLab did not start:\n{(root / 'log.txt').read_text()}")
 
 
 class LabPage:
@@ -116,6 +115,11 @@ class LabPage:
         self.page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token={TOKEN}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_function("window.jupyterapp !== undefined")
+
+    def close(self):
+        """Close the page and end its kernel."""
+        self.page.evaluate("jupyterapp.shell.currentWidget?.sessionContext.shutdown()")
+        self.page.close()
 
     def command(self, name: str, **arguments):
         """Start one of JupyterLab's commands."""

@@ -42,4 +42,4 @@ def open_notebook(browser, lab, request):
 
     yield open_
     for opened in pages:
-        opened.page.close()
+        opened.close()

@@ -1,6 +1,8 @@
 """Widgets without a kernel: their modules under node, and their page in the browser, where the model is only state."""
 
+import functools
 import json
+import time
 from base64 import b64encode
 
 import numpy as np
@@ -23,7 +25,9 @@ window.model = {
 };
 window.cleanUp = render({ model: window.model, el: document.getElementById("widget") });
 """
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 20))))"
+SETTLED = """async () => {  // an observer's frame, the redrawing that it asks for, and what that asks for
+    for (let i = 0; i < 4; i++) await new Promise((done) => requestAnimationFrame(done));
+}"""
 PIXELS = """canvas => [canvas.width, canvas.height,
     ...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]"""
 
@@ -34,6 +38,21 @@ def node(modules, code, value=None):
     view = "new DataView(new Uint8Array(Buffer.from(text, 'base64')).buffer)"
     floats = f"const floats = (text) => bytes.floats({view});\n"
     return run_node.node(f"{imports}// read\n{floats}console.log(JSON.stringify((() => {{ {code} }})()));", value)
+
+
+def in_time(check):
+    """The check, made again for some seconds while it fails: what the hand did may still be on its way."""
+
+    @functools.wraps(check)
+    def checked(*arguments, **named):
+        for _ in range(20):
+            try:
+                return check(*arguments, **named)
+            except AssertionError:
+                time.sleep(0.2)
+        return check(*arguments, **named)
+
+    return checked
 
 
 def base64(data):

@@ -1,7 +1,6 @@
 """DrawADigit: its numbers against torch.distributions and quadrature, the browser's against torch's, and the hand."""
 
 import json
-import time
 from base64 import b64decode
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from models import noise_images, strong_vae
-from pages import SETTLED, base64, node, open_page  # noqa: F401
+from pages import SETTLED, base64, in_time, node, open_page  # noqa: F401
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from vae_lesson.evidence import grid_posterior
@@ -325,7 +324,7 @@ def test_mouse_touch_and_keyboard_draw(open_page, likelihood):  # noqa: F811
     assert (opened.floats("pixels").reshape(8, 8) == column).all(), "the pen is up"
     assert_shows(opened, model)
     for text in ("mean of q at", "pen up, row 6, column 3"):
-        page.wait_for_function(f"document.querySelector('.vae').textContent.includes({text!r})", timeout=3000)
+        page.wait_for_function(f"document.querySelector('.vae').textContent.includes({text!r})")
 
 
 @pytest.mark.browser
@@ -342,6 +341,7 @@ def test_the_kernel_is_told_when_the_pen_is_lifted_and_not_before(open_page):  #
     assert page.evaluate("model.saves") == 0
     assert [opened.number(key) for key in ("value", "error", "effective")] == [None] * 3, "not another drawing's"
     page.mouse.up()
+    page.wait_for_function("model.saves > 0")
     page.wait_for_timeout(400)
     assert page.evaluate("model.saves") == 1
     page.get_by_role("button", name="Clear").click()
@@ -418,18 +418,16 @@ from vae_lesson.explorer import DrawADigit
 """
 
 
+@in_time
 def agree(lab_page):
     """The page's read-outs are Python's numbers, once the last stroke has gone there and its log p(x) has come back."""
     names = {"rate": "rate", "value": "log p(x)", "error": "standard error", "effective": "effective sample size"}
     code = f"import json; print(json.dumps([drawing.numbers[name] for name in {[*names.values()]}]))"
-    for _ in range(20):
-        told = json.loads(lab_page.run_python(code))
-        lab_page.page.evaluate(SETTLED)
-        shown = [lab_page.page.text_content(f"[data-number={key}]").replace("−", "-") for key in names]
-        if "–" not in shown and [float(text) for text in shown] == pytest.approx(told, abs=0.06):
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"the page shows {shown}, but Python has {told}")
+    told = json.loads(lab_page.run_python(code))
+    lab_page.page.evaluate(SETTLED)
+    shown = [lab_page.page.text_content(f"[data-number={key}]").replace("−", "-") for key in names]
+    assert "–" not in shown
+    assert [float(text) for text in shown] == pytest.approx(told, abs=0.06)
 
 
 @pytest.mark.browser
@@ -448,9 +446,10 @@ def test_python_and_the_page_share_one_drawing(open_notebook):
     model = strong_vae(2)
     wanted = expected(model, noise_images(30)[3], json.loads(lab_page.run_python("print(drawing.noise)")))
     assert wanted["z"] == pytest.approx([1, -1], abs=1e-4)
-    for _ in range(20):
-        if float(page.text_content("[data-number=distortion]")) == pytest.approx(wanted["distortion z"], abs=0.06):
-            break
-        time.sleep(0.1)
-    assert float(page.text_content("[data-number=distortion]")) == pytest.approx(wanted["distortion z"], abs=0.06)
+
+    @in_time
+    def the_page_follows():
+        assert float(page.text_content("[data-number=distortion]")) == pytest.approx(wanted["distortion z"], abs=0.06)
+
+    the_page_follows()
     assert lab_page.errors == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from lab_page import LabPage
+from pages import in_time
 
 LESSONS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -15,15 +16,19 @@ def test_runs_in_jupyterlab(browser, lab, path):
     opened = LabPage(browser, lab, nbformat.read(path, as_version=4), f"lesson-{path.stem}")
     page = opened.page
     try:
-        opened.run_all(timeout=300)
+        opened.run_all(timeout=900)
         outputs = [output for cell in opened.outputs() for output in cell]
         assert [output for output in outputs if output["output_type"] == "error"] == []
         widgets = sum("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
-        seen = _widgets_seen(page)
-        assert seen == {"live": widgets, "failed": 0}
+
+        @in_time
+        def every_widget_is_drawn():
+            assert _widgets_seen(page) == {"live": widgets, "failed": 0}
+
+        every_widget_is_drawn()
         assert opened.errors == []
     finally:
-        page.close()
+        opened.close()
 
 
 def _widgets_seen(page) -> dict[str, int]:

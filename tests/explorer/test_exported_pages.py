@@ -7,6 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from models import decode, strong_vae
+from pages import SETTLED
 
 from vae_lesson.export import export
 from vae_lesson.lab import NOTEBOOKS
@@ -36,7 +37,6 @@ PIXELS = """canvas => {
     const { width, height } = canvas;
     return [width, height, ...canvas.getContext("2d").getImageData(0, 0, width, height).data];
 }"""
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PLAIN_TEXT = """() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const texts = [];
@@ -121,6 +121,7 @@ def pixels(page, index=0):
 
 def shown_z(page, index=0):
     """What an explorer's two sliders say."""
+    page.evaluate(SETTLED)
     sliders = page.locator(".widget").nth(index).locator("input[type=range]")
     return sliders.evaluate_all("all => all.map(slider => slider.valueAsNumber)")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from models import decode, noise_images, strong_vae
-from pages import open_page  # noqa: F401
+from pages import in_time, open_page  # noqa: F401
 
 from vae_lesson.explorer import DrawADigit, LatentExplorer
 
@@ -72,7 +72,9 @@ def test_traversals(open_page, latent_dim, image_shape):  # noqa: F811
     opened.page.wait_for_function("document.querySelector('.vae-traversals canvas').width !== 300")
     order = np.argsort(-np.array(explorer.activity)) if latent_dim > 2 else range(latent_dim)
 
+    @in_time  # it is made a little at a time
     def assert_sheet(at):
+        shown = opened.pixels(".vae-traversals canvas")
         for row, latent in enumerate(order):
             for column in (0, 3, 8):
                 point = at.copy()
@@ -83,13 +85,10 @@ def test_traversals(open_page, latent_dim, image_shape):  # noqa: F811
                 tile = shown[row * height : (row + 1) * height, column * width : (column + 1) * width]
                 np.testing.assert_allclose(tile, wanted, atol=1 / 255 + 1e-4)
 
-    shown = opened.pixels(".vae-traversals canvas")
     assert_sheet(z)
     opened.page.locator(".vae input[type=range]").first.focus()
     opened.page.keyboard.press("PageUp")
-    opened.page.wait_for_timeout(400)
     z[order[0]] = min(explorer.reach, z[order[0]] + 1)
-    shown = opened.pixels(".vae-traversals canvas")
     assert_sheet(z)
     opened.page.get_by_role("button", name="Hide traversals").click()
     assert not sheet.is_visible()

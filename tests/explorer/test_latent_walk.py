@@ -1,5 +1,6 @@
 """LatentWalk: the path's points and images against the layers themselves, the browser's against Python's, the hand."""
 
+import time
 from base64 import b64decode
 
 import numpy as np
@@ -106,6 +107,7 @@ def test_keyboard_and_clicks(open_page, settings):  # noqa: F811
         assert_shows(opened, model, stops)
     assert page.locator(".vae-walk > .vae-note").text_content() == "d"
     page.keyboard.press("ArrowDown")
+    opened.settle()
     assert page.locator(".vae-walk > .vae-note").text_content() == "c → d, 90 %"
     box = page.locator(".vae-sheet").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 1.5 / 4, box["y"] + box["height"] / 2)
@@ -122,6 +124,7 @@ def test_a_drag_and_few_messages(open_page):  # noqa: F811
     box = page.get_by_title("position on the path").bounding_box()
     sheet = page.locator(".vae-sheet").bounding_box()
     page.mouse.move(sheet["x"] + sheet["width"] / 8, box["y"] + box["height"] / 2)  # over the middle of the first stop
+    start = time.monotonic()
     page.mouse.down()
     page.mouse.move(sheet["x"] + sheet["width"] * 5 / 8, box["y"] + box["height"] / 2, steps=60)  # and of the third
     page.mouse.up()
@@ -129,4 +132,4 @@ def test_a_drag_and_few_messages(open_page):  # noqa: F811
     assert opened.get("position") == pytest.approx(2, abs=0.03)
     assert_shows(opened, model, stops)
     assert np.abs(opened.pixels(".vae-still canvas + canvas") - point).max() > 0.5, "the point has moved"
-    assert 1 <= page.evaluate("model.saves") <= 30
+    assert 1 <= page.evaluate("model.saves") <= 2 + (time.monotonic() - start) / 0.15

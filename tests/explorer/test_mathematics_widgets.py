@@ -10,6 +10,7 @@ from base64 import b64decode
 import numpy as np
 import pytest
 import traitlets
+from pages import SETTLED, in_time
 from scipy import integrate, optimize, stats
 
 from vae_lesson.explorer import BoundExplorer, KLExplorer
@@ -327,13 +328,11 @@ def in_python(lab_page):
     return json.loads(lab_page.run_python("import json\nprint(json.dumps([w.mu, w.log_var, w.numbers]))"))
 
 
+@in_time
 def agree(lab_page, keys):
     """The read-outs are Python's numbers, rounded; returns Python's mu and log_var."""
-    for _ in range(5):  # what the hand did last may still be on its way to Python
-        on_page = {name: shown(lab_page.page, key) for key, name in keys.items()}
-        mu, log_var, numbers = in_python(lab_page)
-        if on_page == pytest.approx({name: numbers[name] for name in on_page}, abs=6e-4):
-            break
+    on_page = {name: shown(lab_page.page, key) for key, name in keys.items()}
+    mu, log_var, numbers = in_python(lab_page)
     assert on_page == pytest.approx({name: numbers[name] for name in on_page}, abs=6e-4)
     return mu, log_var
 
@@ -469,6 +468,7 @@ def test_q_keeps_its_name_within_the_frame(open_notebook):
             draw.call(this, text, x, y);
         };
     }""")
+    page.evaluate(SETTLED)
     pad = page.locator(".vae-density").first
     pad.focus()
     for key in ("End", "Home", "ArrowRight"):

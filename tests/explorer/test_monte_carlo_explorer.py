@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 
 import numpy as np
 import pytest
+from pages import SETTLED, in_time
 from run_node import node, offers_render
 from scipy import stats
 from scipy.special import logsumexp
@@ -225,24 +226,20 @@ from vae_lesson.linear_gaussian import LinearGaussian
 rng = np.random.default_rng(4)
 x = rng.uniform(0, 1, (5, 6))
 models = {d: LinearGaussian(rng.normal(0, 0.25, (30, d)), rng.uniform(0.3, 0.7, 30), 0.3) for d in (8, 1, 2, 20)}"""
-SETTLED = """async () => {
-    for (let i = 0; i < 3; i++) await new Promise((done) => requestAnimationFrame(done));
-}"""
 SHOWN = {"evidence": "log p(x)", "estimate": "log estimate", "error": "standard error", "largest": "largest share"}
 TOLD = "print(json.dumps([[w.n, w.dimension, w.noise, w.rule], w.numbers]))"
 DRAWN = "canvas => canvas.toDataURL()"
 
 
+@in_time
 def agree(lab_page):
     """The read-outs are Python's numbers; returns [n, dimension, noise, rule] of Python."""
     page = lab_page.page
-    for _ in range(5):  # what the hand did last may still be on its way to Python
-        page.evaluate(SETTLED)
-        texts = {name: page.locator(f"[data-number={key}]").inner_text() for key, name in SHOWN.items()}
-        on_page = {name: float(text.replace("−", "-")) for name, text in texts.items()}
-        place, numbers = json.loads(lab_page.run_python(TOLD))
-        if on_page == pytest.approx({name: numbers[name] for name in on_page}, abs=1.2e-3):
-            break
+    page.evaluate(SETTLED)
+    texts = {name: page.locator(f"[data-number={key}]").inner_text() for key, name in SHOWN.items()}
+    on_page = {name: float(text.replace("−", "-")) for name, text in texts.items()}
+    place, numbers = json.loads(lab_page.run_python(TOLD))
+    assert page.locator("[data-number=kl]").is_visible() == place[3]
     assert on_page == pytest.approx({name: numbers[name] for name in on_page}, abs=1.2e-3)
     first = page.locator(".vae-share span").first.inner_text()
     assert float(first.rstrip("%")) == pytest.approx(100 * numbers["largest share"], abs=0.6)
@@ -322,9 +319,16 @@ def test_pictures_and_theme(open_notebook):
     }"""
     back = page.locator(".vae-estimates canvas").first
     assert back.evaluate(longest) == [True, False]  # log p(x) is black on white
-    for theme, expected in (("Dark", [False, True]), ("Light", [True, False])):
-        lab_page.command("apputils:change-theme", theme=f"JupyterLab {theme}")
-        page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
-        page.wait_for_timeout(600)
+
+    @in_time
+    def axes_are(expected):
         assert back.evaluate(longest) == expected
+
+    try:
+        for theme, expected in (("Dark", [False, True]), ("Light", [True, False])):
+            lab_page.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+            page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+            axes_are(expected)
+    finally:
+        lab_page.command("apputils:change-theme", theme="JupyterLab Light")
     assert lab_page.errors == []

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from models import noise_images, strong_vae
+from pages import SETTLED, in_time
 from run_node import node, offers_render
 from scipy.special import logsumexp
 
@@ -163,7 +164,6 @@ SETUP = f"""import json, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_posterior_explorer import setting
 from vae_lesson.explorer import PosteriorExplorer"""
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 KEYS = {"evidence": "log p(x)", "elbo": "ELBO", "gap": "KL(q, posterior)", "rate": "rate", "distortion": "distortion"}
 COLOURS = """([canvas, x, y]) => {
     const { data } = canvas.getContext("2d").getImageData(Math.round(x) - 1, Math.round(y) - 1, 3, 3);
@@ -171,14 +171,12 @@ COLOURS = """([canvas, x, y]) => {
 }"""
 
 
+@in_time
 def shows(lab_page, index):
     """The page and Python are at this image; the read-outs are Python's. Returns what Python knows of the place."""
     page = lab_page.page
-    for _ in range(5):  # what the hand did last may still be on its way to Python
-        page.evaluate(SETTLED)
-        told = json.loads(lab_page.run_python("print(json.dumps([w.index, w.numbers, w.places[w.index]]))"))
-        if told[0] == index:
-            break
+    page.evaluate(SETTLED)
+    told = json.loads(lab_page.run_python("print(json.dumps([w.index, w.numbers, w.places[w.index]]))"))
     assert told[0] == index
     for key, name in KEYS.items():
         shown = float(page.locator(f"[data-number={key}]").inner_text().replace("−", "-"))

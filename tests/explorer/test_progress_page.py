@@ -71,7 +71,6 @@ def test_solved_today_seen_tomorrow_and_started_afresh_by_keyboard(browser, tmp_
         lesson = lesson_5(browser, lab, 7)
         assert "put mu = 2" in replies(lesson)[0]
         lesson.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-        lesson.page.wait_for_timeout(1000)
         lesson.page.wait_for_function(KERNEL_IS_IDLE)
         lesson.run_python(f"{EXERCISES}\nprint(exercises.by_hand.check(8))")
         told = lesson.run_python("print(exercises.by_hand.check(1.625 + 0.6931))")
@@ -81,9 +80,9 @@ def test_solved_today_seen_tomorrow_and_started_afresh_by_keyboard(browser, tmp_
         start.page.wait_for_function("document.querySelector('.vae-sum').innerText.includes('solved 1 of')")
         assert "solved 1 of 5" in row.inner_text()
         assert row.locator("svg[aria-hidden] .vae-solved").count() == 1 and row.locator("svg .vae-open").count() == 4
-        mine = (lab[1] / LESSON).read_bytes()
         assert lesson.errors == start.errors == []
         lesson.page.close()
+        mine = (lab[1] / LESSON).read_bytes()
         start.page.close()
 
     with the_readers_lab(tmp_path) as lab:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from pages import SETTLED, in_time
 from run_node import node, offers_render
 
 from vae_lesson.explorer import RunPicture, RunsExplorer
@@ -124,7 +125,6 @@ images = np.random.default_rng(2).uniform(0, 1, (3, 3, 4, 6, 5))
 runs = [RunPicture("β = 0.5", 24.5, 80.25, images[0], [0.9, 0.02, 0.011]),
     RunPicture("β = 1", 12.0, 90.0, images[1], [0.5, 0.01, 0.4]),
     RunPicture("β = 8", 3.0, 140.0, images[2], [0.2, 1e-7, 0.0])]"""
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 GREYS = """canvas => {
     const { width, height } = canvas;
     const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
@@ -132,13 +132,12 @@ GREYS = """canvas => {
 }"""
 
 
+@in_time
 def shows(lab_page, index):
     """The page and Python are at this run, and the page shows its name, numbers and images."""
     page = lab_page.page
-    for _ in range(5):  # what the hand did last may still be on its way to Python
-        page.evaluate(SETTLED)
-        if (told := json.loads(lab_page.run_python("print(json.dumps([w.index, w.numbers]))")))[0] == index:
-            break
+    page.evaluate(SETTLED)
+    told = json.loads(lab_page.run_python("print(json.dumps([w.index, w.numbers]))"))
     assert told[0] == index
     assert page.locator(".vae-run-name").inner_text() == RUNS[index].name
     for key, name in (("rate", "rate"), ("distortion", "distortion"), ("elbo", "ELBO")):
