@@ -12,7 +12,7 @@ from pages import SETTLED, base64, in_time, node, open_page  # noqa: F401
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from vae_lesson.evidence import grid_posterior
-from vae_lesson.explorer import DrawADigit
+from vae_lesson.explorer import DrawADigit, draw_a_digit
 from vae_lesson.explorer.network import float32_bytes, pack_mlp
 from vae_lesson.model import VAE
 
@@ -86,6 +86,31 @@ def test_log_p_is_that_of_quadrature(likelihood):
     assert drawing.answered == drawing.pixels and drawing.numbers["log p(x)"] != before
     drawing.image = 1 - drawing.image
     assert drawing.numbers["log p(x)"] == before, "the same drawing has the same estimate"
+
+
+def test_a_late_answer_is_not_taken_for_the_new_drawings(monkeypatch):
+    """JupyterLab hands strokes to another thread of the kernel than cells."""
+    first, second = noise_images(30)[3:5]
+    _, drawing = drawing_of()
+    _, other = drawing_of()
+    other.image = second
+    wanted, weigh, interrupted = other.numbers, draw_a_digit.importance_sampled, []
+
+    def while_a_cell_draws(*arguments, **named):
+        told = weigh(*arguments, **named)
+        if not interrupted:
+            interrupted.append(True)
+            drawing.image = second
+        return told
+
+    monkeypatch.setattr(draw_a_digit, "importance_sampled", while_a_cell_draws)
+    drawing.image = first
+    assert drawing.answered == drawing.pixels and drawing.numbers == wanted
+
+    drawing.image = first
+    drawing.unobserve(drawing._weigh, "pixels")  # the other thread has not come to it yet
+    drawing.image = second
+    assert drawing.numbers == wanted
 
 
 def test_a_drawing_is_taken_as_array_tensor_lists_and_bytes():

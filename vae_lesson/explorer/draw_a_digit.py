@@ -119,6 +119,8 @@ class DrawADigit(LatentWidget):
         x, (mu, sigma) = self._seen(), self._q()
         rate = gaussian_kl(mu, 2 * sigma.log()).item()
         at_z, at_mean = (self._distortion(x, z) for z in (torch.tensor(self.z), mu))
+        if self.answered != self.pixels:
+            self._weigh()
         value, error, effective = self.evidence.values()
         return {
             "rate": rate,
@@ -172,9 +174,11 @@ class DrawADigit(LatentWidget):
 
     def _weigh(self, _: Any = None) -> None:
         """Estimate log p(x) of the drawing; the page takes it only for the pixels that it was made for."""
-        generator = torch.Generator().manual_seed(0)
+        asked, generator = self.pixels, torch.Generator().manual_seed(0)
         told = importance_sampled(self._model, self._seen(), samples=self.samples, generator=generator)
+        if self.pixels != asked:  # JupyterLab hands strokes to another thread than cells: one of them was quicker
+            return
         value, error, effective, _ = (float(field[0]) for field in told)
         with self.hold_sync():
             self.evidence = {"value": value, "error": error, "effective": effective}
-            self.answered = self.pixels
+            self.answered = asked
