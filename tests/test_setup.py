@@ -310,7 +310,8 @@ def test_a_real_jupyterlab(tmp_path):
             said, url = [], None
             for line in process.stderr:
                 said.append(line)
-                url = re.search(r"http://(localhost|127\.0\.0\.1):(\d+)/lab\S*\?token=(\w{20,})", line)
+                first = r"http://(localhost|127\.0\.0\.1):(\d+)/lab/tree/00_start_here\.ipynb\?token=(\w{20,})"
+                url = re.search(first, line)
                 if url:
                     break
             assert url, "".join(said)

@@ -63,7 +63,7 @@ def lab(arguments: list[str]) -> None:
         reason = f"{error.strerror or error}; VAE_LESSON_WORK names another folder"
         raise OSError(f"can't write copies of the lessons in {WORK}: {reason}") from error
     print(*news, sep="\n", end="\n" if news else "", flush=True)
-    # Our folder holds two settings: no question about news at the first start, and no delay on the way to the kernel.
+    # Our folder holds three settings: it opens at page 00, asks nothing about news, and sends to the kernel at once.
     paths = [str(PACKAGE / "lab_config"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     # Kernels are started as "python": the one that runs this must come first.
