@@ -70,5 +70,16 @@ def test_answers_without_numbers_are_survived():
 
 
 @every_exercise
+def test_replies_fit_their_lines_word_by_word_and_solutions_stay_code(lesson, exercise):
+    """JupyterLab would break a longer line in the middle of a word."""
+    for answer in (exercise.solution, *(wrong for wrong, _ in exercise.mistakes)):
+        reply = exercise.check(answer)
+        word = "right" if reply.right else "not yet"
+        assert all(len(line) <= 100 for line in repr(reply).split("\n"))
+        assert " ".join(repr(reply).split()) == " ".join(f"Exercise {exercise.name}: {word} · {reply.text}".split())
+    assert repr(exercise.solve()).endswith(f"one solution: {exercise.shown or exercise.solution}")
+
+
+@every_exercise
 def test_the_dots_are_no_answer(lesson, exercise):
     assert exercise.check(...).right is None

@@ -13,6 +13,7 @@ Importing this module takes no torch.
 """
 
 import contextlib
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ import sympy
 from vae_lesson import progress
 from vae_lesson.symbolic import same
 
+WIDTH = 100  # characters a line: JupyterLab breaks longer ones in the middle of a word
 OFFER = "stuck? solve() in place of check(answer) shows a solution"
 
 
@@ -94,7 +96,11 @@ class Reply:
 
     def __repr__(self) -> str:
         word = {True: "right", False: "not yet", None: "your turn"}[self.right]
-        return f"Exercise {self.name}: {word}" + (f" · {self.text}" if self.text else "")
+        said = f"Exercise {self.name}: {word}" + (f" · {self.text}" if self.text else "")
+        if self.right is None:  # a solution is code
+            return said
+        wrap = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
+        return "\n".join(wrap.fill(line) for line in said.split("\n"))
 
 
 def same_number(tolerance: float) -> Callable[[Any, Any], bool]:
