@@ -196,10 +196,17 @@ print(run.stopped)
     epochs = [int(page.run_python("print(run.epoch)"))]
     for _ in range(3):  # JupyterLab may hand each press to another thread of the kernel
         on.click()
-        stop.click(timeout=180_000)
+        stop.wait_for(timeout=180_000)
+        assert not on.is_visible()
+        stop.click()
         on.wait_for(timeout=180_000)
         epochs.append(int(page.run_python("print(run.epoch)")))
     assert 0 < epochs[0] < epochs[1] < epochs[2] < epochs[3] < 100_000
+    page.page.evaluate(START, f"run = train(run, images, **{FOREVER})")  # a cell goes on in the button's place
+    stop.wait_for(timeout=180_000)
+    assert not on.is_visible()
+    stop.click()
+    page.run_python("1")
     assert page.errors == []
 
 

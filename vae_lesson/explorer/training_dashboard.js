@@ -42,6 +42,7 @@ function buildDashboard(model, root, signal) {
     sheets.forEach((sheet) => sheet.draw(model.get("image_shape"), theme.dark));
   }, signal);
   onTraits(model, ["status"], redraw, signal); // Python sets it with every update, in one message with the rest
+  onTraits(model, ["can_go_on"], controls.update, signal);
   onLookChange(redraw, root, signal);
 }
 
@@ -55,7 +56,7 @@ function createControls(model) {
   });
   const update = () => {
     stop.hidden = !kernel() || !model.get("training");
-    goOn.hidden = !kernel() || !model.get("can_go_on");
+    goOn.hidden = !kernel() || model.get("training") || !model.get("can_go_on");
   };
   update(); // before the first frame: neither button flashes up
   return { element: element("span", { class: "vae-buttons" }, stop, goOn), update };
