@@ -448,6 +448,8 @@ def agree(lab_page):
     """The page's read-outs are Python's numbers, once the last stroke has gone there and its log p(x) has come back."""
     names = {"rate": "rate", "value": "log p(x)", "error": "standard error", "effective": "effective sample size"}
     code = f"import json; print(json.dumps([drawing.numbers[name] for name in {[*names.values()]}]))"
+    # An answer that came unasked: `numbers` would make one itself.
+    lab_page.page.wait_for_function("document.querySelector('[data-number=value]').textContent !== '–'")
     told = json.loads(lab_page.run_python(code))
     lab_page.page.evaluate(SETTLED)
     shown = [lab_page.page.text_content(f"[data-number={key}]").replace("−", "-") for key in names]

@@ -129,7 +129,8 @@ def test_a_drag_and_few_messages(open_page):  # noqa: F811
     page.mouse.move(sheet["x"] + sheet["width"] * 5 / 8, box["y"] + box["height"] / 2, steps=60)  # and of the third
     page.mouse.up()
     page.wait_for_timeout(300)
+    most = 2 + (time.monotonic() - start) / 0.15
     assert opened.get("position") == pytest.approx(2, abs=0.03)
     assert_shows(opened, model, stops)
     assert np.abs(opened.pixels(".vae-still canvas + canvas") - point).max() > 0.5, "the point has moved"
-    assert 1 <= page.evaluate("model.saves") <= 2 + (time.monotonic() - start) / 0.15
+    assert 1 <= page.evaluate("model.saves") <= most
