@@ -243,3 +243,12 @@ def test_wrong_shapes():
         model.decode(torch.tensor(1.0))
     with pytest.raises(ValueError, match=r"mu and log_var must have one shape, not \(4, 2\) and \(2,\)"):
         model.reparameterize(torch.zeros(4, 2), torch.zeros(2))
+
+
+def test_within_autocast_what_leaves_a_network_is_of_its_inputs_type():
+    """log_var and the logits go into exponentials and sums, where 8 bits would be too few."""
+    model = VAE(2, (6,), image_shape=(3, 3))
+    with torch.autocast("cpu", torch.bfloat16):
+        mu, log_var = model.encode(torch.rand(4, 3, 3))
+        logits = model.decode(mu).base_dist.logits
+    assert mu.dtype == log_var.dtype == logits.dtype == torch.float32

@@ -73,7 +73,7 @@ class VAE(nn.Module):
         """Mean and log variance of q(z|x): (batch, *image_shape) -> two tensors (batch, latent_dim)."""
         if x.shape[1:] != self.image_shape:
             raise ValueError(f"x must have shape (batch, *{self.image_shape}), not {tuple(x.shape)}")
-        mu, raw = self.encoder(x.flatten(1)).chunk(2, dim=-1)
+        mu, raw = self.encoder(x.flatten(1)).to(x.dtype).chunk(2, dim=-1)  # torch.autocast may have changed the type
         return mu, LOG_VAR_BOUND * torch.tanh(raw / LOG_VAR_BOUND)
 
     def reparameterize(self, mu: Tensor, log_var: Tensor, generator: Randomness = None) -> Tensor:
@@ -86,7 +86,7 @@ class VAE(nn.Module):
         """The likelihood p(x|z): (..., latent_dim) -> a distribution over images, its mean (..., *image_shape)."""
         if z.shape[-1:] != (self.latent_dim,):
             raise ValueError(f"z must have shape (..., {self.latent_dim}), not {tuple(z.shape)}")
-        logits = self.decoder(z).unflatten(-1, self.image_shape)
+        logits = self.decoder(z).to(z.dtype).unflatten(-1, self.image_shape)
         if self.likelihood == "bernoulli":
             pixels: Distribution = Bernoulli(logits=logits, validate_args=False)
         else:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from vae_lesson import by_hand
 from vae_lesson.capture import Captured
 from vae_lesson.distributed import Group
 from vae_lesson.evaluate import as_pixels
@@ -40,14 +41,24 @@ class Objective(nn.Module):
 
 
 @contextlib.contextmanager
-def products(precision: str) -> Iterator[None]:
-    """Matrix products of that precision, see torch.set_float32_matmul_precision; the old one is back at the end."""
+def products(precision: str, device: torch.device) -> Iterator[None]:
+    """Matrix products of that precision, see `train`; the old one is back at the end."""
+    if precision == "medium" and device.type == "cpu" and multiplies_bfloat16():
+        with torch.autocast("cpu", torch.bfloat16):  # what enters products is made bfloat16 once, not for each of them
+            yield
+        return
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(precision)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has products of bfloat16; where it has not, they are slower than those of float32."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
@@ -63,21 +74,33 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         step(images): one step of the optimizer on the mean loss of a batch, pixels in [0, 1], shape (n, *image_shape).
         It returns rate and distortion summed over this process's share of the batch, shape (2,), in nats.
     """
-    model, generator, k = run.model, run.generator, run.settings["k"]
-    objective: nn.Module = Objective(model, run.settings["beta"], k)
+    model, generator = run.model, run.generator
+    beta, k, precision = (run.settings[name] for name in ("beta", "k", "precision"))
+    device = next(model.parameters()).device
+    objective: nn.Module = Objective(model, beta, k)
     if group.size > 1:
         objective = DistributedDataParallel(objective)  # its backward averages the gradients over the processes
 
     def learn(counts: float, n: float, x: Tensor, *noise: Tensor) -> Tensor:
-        with products(run.settings["precision"]):
+        with products(precision, device):
             loss, terms = objective(x, *noise)
             run.optimizer.zero_grad()
             (loss * counts / n).backward()
         run.optimizer.step()
         return terms
 
+    def learn_by_hand(counts: float, n: float, x: Tensor, noise: Tensor) -> Tensor:
+        with products(precision, device):
+            gradient, terms = by_hand.gradient(model, x, noise, beta=beta, weight=counts / n)
+        for parameter, derivative in zip(model.parameters(), gradient, strict=True):
+            parameter.grad = derivative
+        run.optimizer.step()
+        return terms
+
+    if group.size == 1 and k == 1 and by_hand.serves(model):
+        learn = learn_by_hand
     if capture is None:
-        capture = group.size == 1 and next(model.parameters()).device.type == "cuda"
+        capture = group.size == 1 and device.type == "cuda"
     compute = Captured(learn, run.optimizer) if capture else learn
 
     def step(images: Tensor) -> Tensor:

@@ -30,7 +30,19 @@ MUTANTS = [
     ),
     Mutant(
         "KL's sign turned, in the loss", "step.py", "distortion + self.beta * rate", "distortion - self.beta * rate",
-        "test_train.py::test_is_the_plain_loop", "06",
+        "test_train.py::test_is_the_plain_loop", "",
+    ),
+    Mutant(
+        "KL's sign turned, in the gradient", "by_hand.py", "d_rate = weight * beta", "d_rate = -weight * beta",
+        "test_by_hand.py::test_is_autograds", "06",
+    ),
+    Mutant(
+        "the noise forgotten in the gradient", "by_hand.py", "(d_z * noise * sigma +", "(d_z * sigma +",
+        "test_by_hand.py::test_is_autograds", "08",
+    ),
+    Mutant(
+        "a ReLU that lets every derivative through", "by_hand.py", ".mul_(seen[number].sign())", "",
+        "test_by_hand.py::test_is_autograds", "08",
     ),
     Mutant(
         "mean over latents for their sum", "objective.py", "- log_var).sum(-1)", "- log_var).mean(-1)",
@@ -144,7 +156,7 @@ MUTANTS = [
     ),
     Mutant(
         "gradients not set to zero", "step.py", "run.optimizer.zero_grad()", "",
-        "test_train.py::test_is_the_plain_loop", "08",
+        "test_train.py::test_is_the_plain_loop", "",
     ),
     Mutant(
         "measured on the training images", "train.py",

@@ -1,0 +1,178 @@
+"""The gradient that is written out is autograd's, wherever it is taken."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vae_lesson import by_hand
+from vae_lesson.by_hand import gradient, serves
+from vae_lesson.model import VAE
+from vae_lesson.objective import elbo
+from vae_lesson.train import train
+
+SHAPE = (4, 5)
+
+
+def make(hidden=(7, 6), dtype=torch.float64, **settings):
+    torch.manual_seed(0)
+    return VAE(3, hidden, image_shape=SHAPE, **settings).to(dtype)
+
+
+def draw(batch, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(batch, *SHAPE, generator=generator).round().to(dtype)
+    return x, torch.randn(batch, 3, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def autograds(model, x, noise, beta, weight):
+    """The same by autograd, from the bound that the lessons derive."""
+    _, rate, distortion = elbo(model, x, noise)
+    derivatives = torch.autograd.grad(weight * (distortion + beta * rate).sum(), list(model.parameters()))
+    return list(derivatives), torch.stack([rate.sum(), distortion.sum()]).detach()
+
+
+@pytest.mark.parametrize("hidden", [(5,), (7, 6), (4, 9, 6)])
+@pytest.mark.parametrize(("batch", "beta", "weight"), [(1, 1.0, 1.0), (9, 1.0, 1 / 9), (9, 0.0, 0.5), (2, 4.0, 0.0)])
+def test_is_autograds(hidden, batch, beta, weight):
+    model, (x, noise) = make(hidden), draw(batch)
+    derivatives, terms = gradient(model, x, noise, beta=beta, weight=weight)
+    wanted, wanted_terms = autograds(model, x, noise, beta, weight)
+    assert [one.shape for one in derivatives] == [one.shape for one in model.parameters()]
+    for ours, theirs in zip(derivatives, wanted, strict=True):
+        assert_close(ours, theirs, rtol=1e-11, atol=1e-13)
+    assert_close(terms, wanted_terms, rtol=1e-13, atol=0)
+    assert all(one.grad is None for one in model.parameters()) and not terms.requires_grad
+
+
+@pytest.mark.parametrize("times", [10, 100])
+def test_is_autograds_where_logits_and_log_variances_are_extreme(times):
+    """Weights so large that the head is bent at its bound and the logits run into the thousands."""
+    model, (x, noise) = make(), draw(9)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(times)
+    raw = model.encoder(x.flatten(1))[:, 3:]
+    assert raw.abs().max() > 20
+    derivatives, terms = gradient(model, x, noise, beta=1.0, weight=1.0)
+    wanted, wanted_terms = autograds(model, x, noise, 1.0, 1.0)
+    assert terms.isfinite().all()
+    for ours, theirs in zip(derivatives, wanted, strict=True):
+        assert_close(ours, theirs, rtol=1e-9, atol=1e-9 * theirs.abs().max().item())
+    assert_close(terms, wanted_terms, rtol=1e-12, atol=0)
+
+
+class Products(TorchDispatchMode):
+    """Notes the types that enter matrix products, and those of logarithms of the sigmoid."""
+
+    def __init__(self):
+        super().__init__()
+        self.products, self.others = [], []
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        name = function.name().split(".")[0]
+        if name in ("aten::mm", "aten::addmm"):
+            self.products += [one.dtype for one in arguments if isinstance(one, torch.Tensor)]
+        elif name in ("aten::log_sigmoid_forward", "aten::exp", "aten::tanh"):
+            self.others.append(arguments[0].dtype)
+        return function(*arguments, **(named or {}))
+
+
+def test_within_autocast_products_are_of_its_type_and_all_else_is_not():
+    model, (x, noise) = make(dtype=torch.float32), draw(200, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16), Products() as seen:
+        derivatives, terms = gradient(model, x, noise, beta=1.0, weight=1 / 200)
+    assert len(seen.products) == 6 * 3 + 11 * 2 and set(seen.products) == {torch.bfloat16}  # 6 layers; 11 derivatives
+    assert len(seen.others) >= 4 and set(seen.others) == {torch.float32}
+    wanted, wanted_terms = autograds(model, x, noise, 1.0, 1 / 200)
+    assert_close(terms, wanted_terms, rtol=5e-3, atol=0)  # bfloat16 has 8 bits
+    for ours, theirs in zip(derivatives, wanted, strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - theirs).norm() <= 0.1 * theirs.norm()
+
+
+def test_double_stays_double_within_autocast():
+    """As with autocast itself, which leaves float64 alone."""
+    model, (x, noise) = make(), draw(9)
+    with torch.autocast("cpu", torch.bfloat16):
+        derivatives, _ = gradient(model, x, noise, beta=1.0, weight=1.0)
+    assert_close(derivatives, autograds(model, x, noise, 1.0, 1.0)[0], rtol=1e-11, atol=1e-13)
+
+
+class Mine(VAE):
+    """A reader's own."""
+
+
+def frozen():
+    model = make()
+    model.decoder.requires_grad_(False)
+    return model
+
+
+def hooked(kind):
+    model = make()
+    if kind == "parameter":
+        model.decoder[0].weight.register_hook(lambda derivative: derivative)
+    else:
+        getattr(model.encoder[0], kind)(lambda *_: None)
+    return model
+
+
+def with_layer(layer):
+    model = make()
+    model.encoder[1] = layer
+    return model
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: make(likelihood="gaussian"),
+        lambda: Mine(3, (7,), image_shape=SHAPE),
+        frozen,
+        *[lambda kind=kind: hooked(kind) for kind in (
+            "parameter", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+            "register_full_backward_pre_hook",
+        )],
+        lambda: with_layer(nn.Tanh()),
+        lambda: with_layer(nn.Sequential(nn.ReLU())),
+        lambda: make().to("meta"),
+    ],
+)
+def test_serves_what_it_knows_and_nothing_else(other):
+    assert serves(make()) and serves(make((5,), torch.float32))
+    assert not serves(other())
+
+
+def test_training_takes_it_where_it_serves_and_only_there(monkeypatch):
+    calls = []
+
+    def counted(*arguments, **named):
+        calls.append(named)
+        return gradient(*arguments, **named)
+
+    monkeypatch.setattr(by_hand, "gradient", counted)
+    images = torch.rand(20, *SHAPE, generator=torch.Generator().manual_seed(2))
+    settings = dict(epochs=2, batch_size=8, progress=False, device="cpu")
+    train(make(dtype=torch.float32), images, beta=0.5, **settings)
+    assert calls == 2 * [dict(beta=0.5, weight=1 / 8), dict(beta=0.5, weight=1 / 8), dict(beta=0.5, weight=1 / 4)]
+    calls.clear()
+    train(make(dtype=torch.float32), images, k=3, **settings)
+    train(make(dtype=torch.float32, likelihood="gaussian"), images, **settings)
+    model = frozen().float()
+    before = [one.clone() for one in model.decoder.parameters()]
+    train(model, images, **settings)
+    assert not calls and all(map(torch.equal, before, model.decoder.parameters()))
+
+
+@pytest.mark.parametrize("precision", ["highest", "medium"])
+def test_a_run_is_that_of_autograd_to_rounding(precision, monkeypatch):
+    images = torch.rand(300, *SHAPE, generator=torch.Generator().manual_seed(2))
+    settings = dict(epochs=3, batch_size=32, progress=False, device="cpu", precision=precision)
+    ours = train(make(dtype=torch.float32), images, **settings)
+    monkeypatch.setattr(by_hand, "serves", lambda model: False)
+    theirs = train(make(dtype=torch.float32), images, **settings)
+    near = 1e-5 if precision == "highest" else 1e-3
+    assert ours.history.train_elbo == pytest.approx(theirs.history.train_elbo, rel=near)
+    assert ours.history.train_rate == pytest.approx(theirs.history.train_rate, rel=30 * near)

@@ -1,0 +1,99 @@
+"""The loss of a Bernoulli VAE and its gradient, both written out: what autograd finds by itself, in less time.
+
+`train` takes them where they serve. The second half of `gradient` is the chain rule, from the last line of the first
+half up.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from vae_lesson.model import LOG_VAR_BOUND, VAE
+from vae_lesson.objective import gaussian_kl
+
+
+def serves(model: VAE) -> bool:
+    """Whether `gradient` is the model's: a VAE as the package builds it, for pixels of 0 and 1, on a CPU.
+
+    Not so with layers of another kind, with parameters that are not to learn, or with a hook somewhere, which only
+    autograd would call.
+    """
+    as_built = type(model) is VAE and all(
+        type(layer) is (nn.Linear, nn.ReLU)[number % 2]
+        for network in (model.encoder, model.decoder)
+        for number, layer in enumerate(network)
+    )
+    hooks = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+    hooked = any(getattr(part, kind, None) for part in [*model.modules(), *model.parameters()] for kind in hooks)
+    learns = all(one.requires_grad and one.device.type == "cpu" for one in model.parameters())
+    return as_built and model.likelihood == "bernoulli" and learns and not hooked
+
+
+@torch.no_grad()
+def gradient(model: VAE, x: Tensor, noise: Tensor, *, beta: float, weight: float) -> tuple[list[Tensor], Tensor]:
+    """The gradient of weight * (distortion + beta * rate), summed over images and in nats, and the two terms.
+
+    Within torch.autocast the matrix products are of its type, all else is of the parameters'.
+
+    Args:
+        model: a VAE that this module `serves`.
+        x: images of 0 and 1, shape (batch, *image_shape).
+        noise: standard normal, shape (batch, latent_dim).
+        beta, weight: see above; weight is 1 / batch for the mean.
+
+    Returns:
+        The gradient, one tensor for each of model.parameters(), and rate and distortion, shape (2,).
+
+    Source: Kingma & Welling (2014), equation 10; beta: Higgins et al. (2017).
+    """
+    x = x.flatten(1)
+    autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
+    kind = torch.get_autocast_dtype("cpu") if autocast else x.dtype
+    parameters = [parameter.to(kind) for parameter in model.parameters()]
+    first = len(model.encoder) + 1  # of the decoder's: an encoder of m Linear and m - 1 ReLU has 2 m parameters
+    encoder, decoder = parameters[:first], parameters[first:]
+
+    seen_by_encoder, head = through(encoder, x.to(kind))
+    mu, raw = head.to(x.dtype).chunk(2, dim=-1)
+    bent = torch.tanh(raw / LOG_VAR_BOUND)
+    log_var = LOG_VAR_BOUND * bent
+    sigma = torch.exp(0.5 * log_var)
+    z = mu + sigma * noise
+    seen_by_decoder, logits = through(decoder, z.to(kind))
+    logits = logits.to(x.dtype)
+    rate = gaussian_kl(mu, log_var).sum()
+    distortion = -logsigmoid((2 * x - 1).mul_(logits)).sum()  # log s(l) where x is 1, log s(-l) = log(1 - s(l)) else
+
+    d_logits = logits.sigmoid_().sub_(x).mul_(weight)  # d_... is the derivative of the whole by ...
+    d_decoder, d_first = back(decoder, seen_by_decoder, d_logits)
+    d_z = (d_first @ decoder[0]).to(x.dtype)
+    d_rate = weight * beta
+    d_mu = d_z + d_rate * mu
+    d_log_var = 0.5 * (d_z * noise * sigma + d_rate * (sigma**2 - 1))
+    d_raw = d_log_var * (1 - bent**2)
+    d_encoder, _ = back(encoder, seen_by_encoder, torch.cat([d_mu, d_raw], dim=-1))
+    return d_encoder + d_decoder, torch.stack([rate, distortion])
+
+
+def through(parameters: Sequence[Tensor], value: Tensor) -> tuple[list[Tensor], Tensor]:
+    """What each layer sees, and what the last one gives: a ReLU before each layer but the first."""
+    seen: list[Tensor] = []
+    for weight, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        seen.append(value.relu_() if seen else value)
+        value = torch.addmm(bias, seen[-1], weight.T)
+    return seen, value
+
+
+def back(parameters: Sequence[Tensor], seen: Sequence[Tensor], d_output: Tensor) -> tuple[list[Tensor], Tensor]:
+    """From the derivative by what the last layer gave: those by all parameters, and by what the first one gave."""
+    kind, derivatives = d_output.dtype, []
+    for number in reversed(range(len(seen))):
+        d_bias = d_output.sum(0, dtype=kind)
+        d_output = d_output.to(seen[number].dtype)
+        d_weight = d_output.T @ seen[number]
+        derivatives = [d_weight.to(kind), d_bias, *derivatives]
+        if number:  # a ReLU's derivative is 1 where it lets something through and 0 where not: the sign of what it gave
+            d_output = (d_output @ parameters[2 * number]).mul_(seen[number].sign())
+    return derivatives, d_output
