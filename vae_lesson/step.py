@@ -57,7 +57,7 @@ def products(precision: str, device: torch.device) -> Iterator[None]:
 
 def multiplies_bfloat16() -> bool:
     """Whether the processor has products of bfloat16; where it has not, they are slower than those of float32."""
-    able = torch.cpu.get_capabilities()
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 can't tell yet
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
@@ -97,11 +97,10 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         run.optimizer.step()
         return terms
 
-    if group.size == 1 and k == 1 and by_hand.serves(model):
-        learn = learn_by_hand
-    if capture is None:
-        capture = group.size == 1 and device.type == "cuda"
-    compute = Captured(learn, run.optimizer) if capture else learn
+    alone = group.size == 1
+    compute: Callable[..., Tensor] = learn_by_hand if alone and k == 1 and by_hand.serves(model) else learn
+    if capture or (capture is None and alone and device.type == "cuda"):
+        compute = Captured(compute, run.optimizer)
 
     def step(images: Tensor) -> Tensor:
         n = len(images)

@@ -153,6 +153,28 @@ def test_going_on_trains_on_where_the_run_was_interrupted():
     assert run.epoch == 4 and dashboard.wish == ""
 
 
+def test_an_error_in_going_on_is_told_and_the_button_comes_back():
+    dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
+    run, ends = run_of(2), iter([OSError("the disk is full"), ArithmeticError(), None])
+    run.stopped = "interrupted"
+
+    def go_on():
+        dashboard(run)
+        if (error := next(ends)) is not None:
+            raise error
+        run.stopped = "finished"
+        return run
+
+    dashboard.finish(run, go_on)
+    for told in ("the disk is full", "ArithmeticError"):
+        with pytest.raises((OSError, ArithmeticError)):
+            dashboard.wish = "go on"
+        assert dashboard.status == f"stopped by an error: {told}"
+        assert dashboard.can_go_on and not dashboard.training and dashboard.wish == ""
+    dashboard.wish = "go on"
+    assert dashboard.status == "finished after epoch 2" and not dashboard.can_go_on
+
+
 def test_a_finished_run_or_one_without_a_way_on_has_no_button():
     dashboard = TrainingDashboard(strong_vae(3), noise_images(30))
     dashboard.finish(run_of(2), go_on=lambda: run_of(3))

@@ -109,11 +109,21 @@ class TrainingDashboard(LessonWidget):
 
     @traitlets.observe("wish")
     def _grant(self, change: dict) -> None:
+        self.wish = ""
         if change["new"] == "go on" and self.can_go_on and self._go_on is not None:
             self.can_go_on = False
             go_on = self._go_on
-            _in_main_thread(lambda: self.finish(go_on(), go_on))
-        self.wish = ""
+            _in_main_thread(lambda: self._train_on(go_on))
+
+    def _train_on(self, go_on: Callable[[], Run]) -> None:
+        """What the button asks for. An error would show in no cell: the status tells it, and the button comes back."""
+        try:
+            self.finish(go_on(), go_on)
+        except Exception as error:
+            with self.hold_sync():
+                self.training, self.can_go_on = False, True
+                self.status = f"stopped by an error: {str(error) or type(error).__name__}"
+            raise
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the curves, the posteriors, reconstructions and samples, drawn without a browser."""
