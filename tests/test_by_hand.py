@@ -3,10 +3,12 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import remove_parametrizations
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vae_lesson import by_hand
+from vae_lesson import by_hand, step
 from vae_lesson.by_hand import gradient, serves
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo
@@ -48,13 +50,14 @@ def test_is_autograds(hidden, batch, beta, weight):
 
 @pytest.mark.parametrize("times", [10, 100])
 def test_is_autograds_where_logits_and_log_variances_are_extreme(times):
-    """Weights so large that the head is bent at its bound and the logits run into the thousands."""
+    """Weights so large that the head is bent at its bound and logits are in the thousands or far beyond."""
     model, (x, noise) = make(), draw(9)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(times)
     raw = model.encoder(x.flatten(1))[:, 3:]
-    assert raw.abs().max() > 20
+    logits = model.decode(model.reparameterize(*model.encode(x), noise)).base_dist.logits
+    assert raw.abs().max() > 20 and logits.abs().max() > 1000
     derivatives, terms = gradient(model, x, noise, beta=1.0, weight=1.0)
     wanted, wanted_terms = autograds(model, x, noise, 1.0, 1.0)
     assert terms.isfinite().all()
@@ -63,8 +66,8 @@ def test_is_autograds_where_logits_and_log_variances_are_extreme(times):
     assert_close(terms, wanted_terms, rtol=1e-12, atol=0)
 
 
-class Products(TorchDispatchMode):
-    """Notes the types that enter matrix products, and those of logarithms of the sigmoid."""
+class Types(TorchDispatchMode):
+    """Notes the types of what enters matrix products, and of what enters logarithms and exponentials."""
 
     def __init__(self):
         super().__init__()
@@ -81,7 +84,7 @@ class Products(TorchDispatchMode):
 
 def test_within_autocast_products_are_of_its_type_and_all_else_is_not():
     model, (x, noise) = make(dtype=torch.float32), draw(200, torch.float32)
-    with torch.autocast("cpu", torch.bfloat16), Products() as seen:
+    with torch.autocast("cpu", torch.bfloat16), Types() as seen:
         derivatives, terms = gradient(model, x, noise, beta=1.0, weight=1 / 200)
     assert len(seen.products) == 6 * 3 + 11 * 2 and set(seen.products) == {torch.bfloat16}  # 6 layers; 11 derivatives
     assert len(seen.others) >= 4 and set(seen.others) == {torch.float32}
@@ -100,49 +103,87 @@ def test_double_stays_double_within_autocast():
     assert_close(derivatives, autograds(model, x, noise, 1.0, 1.0)[0], rtol=1e-11, atol=1e-13)
 
 
+# whom it serves
+
+
 class Mine(VAE):
-    """A reader's own."""
+    """A reader's own, which notes something of its own."""
+
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self.config["mine"] = True
+
+
+class Residual(nn.Sequential):
+    """Another function of the same layers."""
+
+    def forward(self, x):
+        return super().forward(x) + 1.0
+
+
+def changed(change):
+    """A model with a change of the reader's; whatever the change returns is left."""
+    model = make((7, 7))
+    change(model)
+    return model
+
+
+def replaced(layer):
+    return changed(lambda model: model.encoder.__setitem__(1, layer))
 
 
 def frozen():
-    model = make()
-    model.decoder.requires_grad_(False)
-    return model
+    return changed(lambda model: model.decoder.requires_grad_(False))
 
 
-def hooked(kind):
-    model = make()
-    if kind == "parameter":
-        model.decoder[0].weight.register_hook(lambda derivative: derivative)
-    else:
-        getattr(model.encoder[0], kind)(lambda *_: None)
-    return model
+OTHERS = {
+    "another likelihood": lambda: make(likelihood="gaussian"),
+    "a subclass": lambda: Mine(3, (7,), image_shape=SHAPE),
+    "on another device": lambda: make().to("meta"),
+    "frozen parameters": frozen,
+    "another nonlinearity": lambda: replaced(nn.Tanh()),
+    "a layer within": lambda: replaced(nn.Sequential(nn.ReLU())),
+    "one more layer": lambda: changed(lambda model: model.encoder.append(nn.ReLU())),
+    "no sequence": lambda: changed(lambda model: setattr(model, "encoder", nn.Linear(20, 6))),
+    "another forward": lambda: changed(lambda model: setattr(model, "encoder", Residual(*model.encoder))),
+    "no bias": lambda: changed(lambda model: model.encoder.__setitem__(0, nn.Linear(20, 7, bias=False))),
+    "tied weights": lambda: changed(lambda model: setattr(model.decoder[2], "weight", model.encoder[2].weight)),
+    "one more parameter": lambda: changed(lambda model: setattr(model, "head", nn.Linear(3, 10))),
+    "another width": lambda: changed(lambda model: setattr(model, "encoder", make((9, 7)).encoder)),
+    "another order": lambda: changed(lambda model: remove_parametrizations(weight_norm(model.encoder[0]), "weight")),
+    "a weight not in order": lambda: changed(
+        lambda model: setattr(model.decoder[2], "weight", nn.Parameter(model.encoder[2].weight.detach().T))
+    ),
+    "no sampling": lambda: changed(lambda model: setattr(model, "reparameterize", lambda mu, log_var, noise=None: mu)),
+    "another forward of a layer": lambda: changed(lambda model: setattr(model.encoder[1], "forward", torch.tanh)),
+    "a hook of a parameter": lambda: changed(lambda model: model.decoder[0].weight.register_hook(lambda d: 2 * d)),
+    "a hook of a derivative": lambda: changed(
+        lambda model: model.decoder[0].weight.register_post_accumulate_grad_hook(lambda parameter: None)
+    ),
+} | {
+    kind: lambda kind=kind: changed(lambda model: getattr(model.encoder[0], f"register_{kind}")(lambda *_: None))
+    for kind in ("forward_hook", "forward_pre_hook", "full_backward_hook", "full_backward_pre_hook")
+}
 
 
-def with_layer(layer):
-    model = make()
-    model.encoder[1] = layer
-    return model
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        lambda: make(likelihood="gaussian"),
-        lambda: Mine(3, (7,), image_shape=SHAPE),
-        frozen,
-        *[lambda kind=kind: hooked(kind) for kind in (
-            "parameter", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
-            "register_full_backward_pre_hook",
-        )],
-        lambda: with_layer(nn.Tanh()),
-        lambda: with_layer(nn.Sequential(nn.ReLU())),
-        lambda: make().to("meta"),
-    ],
-)
+@pytest.mark.parametrize("other", OTHERS)
 def test_serves_what_it_knows_and_nothing_else(other):
-    assert serves(make()) and serves(make((5,), torch.float32))
-    assert not serves(other())
+    assert serves(make()) and serves(make((5,), torch.float32)) and serves(make(mean_image=torch.full(SHAPE, 0.5)))
+    assert not serves(OTHERS[other]())
+
+
+def test_a_model_changed_between_two_epochs_is_trained_as_it_is():
+    """A reader who freezes the decoder after the first epoch."""
+    images = torch.rand(20, *SHAPE, generator=torch.Generator().manual_seed(2))
+    model, kept = make(dtype=torch.float32), []
+
+    def freeze(run):
+        model.decoder.requires_grad_(False)
+        kept.append([one.clone() for one in model.parameters()])
+
+    train(model, images, epochs=3, batch_size=8, progress=False, device="cpu", on_epoch=freeze)
+    first, last = kept[0], kept[-1]
+    assert all(map(torch.equal, first[6:], last[6:])) and not any(map(torch.equal, first[:6], last[:6]))
 
 
 def test_training_takes_it_where_it_serves_and_only_there(monkeypatch):
@@ -168,6 +209,7 @@ def test_training_takes_it_where_it_serves_and_only_there(monkeypatch):
 
 @pytest.mark.parametrize("precision", ["highest", "medium"])
 def test_a_run_is_that_of_autograd_to_rounding(precision, monkeypatch):
+    monkeypatch.setattr(step, "multiplies_bfloat16", lambda: True)
     images = torch.rand(300, *SHAPE, generator=torch.Generator().manual_seed(2))
     settings = dict(epochs=3, batch_size=32, progress=False, device="cpu", precision=precision)
     ours = train(make(dtype=torch.float32), images, **settings)

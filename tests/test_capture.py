@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from vae_lesson import capture
+from vae_lesson import by_hand, capture
 from vae_lesson import step as stepping
 from vae_lesson.capture import WARM_UP, Captured
 from vae_lesson.distributed import Group
@@ -18,6 +18,12 @@ from vae_lesson.train import train
 IMAGES = torch.rand(150, 4, 4, generator=torch.Generator().manual_seed(0))
 BATCH = 16  # nine whole batches and one of 6
 CUDA = torch.cuda.is_available()
+
+
+@pytest.fixture(autouse=True)
+def by_autograd(monkeypatch):
+    """As on a GPU, also where the tests stand on a CPU."""
+    monkeypatch.setattr(by_hand, "serves", lambda model: False)
 
 
 def make(device="cpu", **settings):

@@ -53,14 +53,18 @@ def press_at(monkeypatch, call, presses=1):
     """Let Ctrl-C come, once or several times, in the call-th step counted from now."""
     calls = iter(range(1, 10_000))
 
-    def pressed(*arguments, **named):
-        result = gradient(*arguments, **named)
-        if next(calls) == call:
-            for _ in range(presses):
-                os.kill(os.getpid(), signal.SIGINT)
-        return result
+    def pressing(function):
+        def pressed(*arguments, **named):
+            result = function(*arguments, **named)
+            if next(calls) == call:
+                for _ in range(presses):
+                    os.kill(os.getpid(), signal.SIGINT)
+            return result
 
-    monkeypatch.setattr(by_hand, "gradient", pressed)
+        return pressed
+
+    monkeypatch.setattr(by_hand, "gradient", pressing(gradient))
+    monkeypatch.setattr(stepping, "elbo", pressing(elbo))
 
 
 # it learns
@@ -191,7 +195,7 @@ def test_precision_is_that_of_the_steps_alone(knows_bfloat16, likelihood, monkey
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_medium_precision_rounds_what_enters_a_product_and_nothing_else(likelihood, monkeypatch):
+def test_medium_precision_moves_a_run_a_little(likelihood, monkeypatch):
     monkeypatch.setattr(stepping, "multiplies_bfloat16", lambda: True)
     exact, rounded = (fit(make(likelihood), epochs=1, precision=precision) for precision in ("highest", "medium"))
     assert {one.dtype for one in rounded.model.parameters()} == {torch.float32}
@@ -350,14 +354,15 @@ def test_interrupt_within_an_epoch_at_any_step(presses, monkeypatch, tmp_path):
         assert same(fit(Run.load(path, "cpu")).state(), whole)
 
 
-def test_interrupt_twice_in_one_run(monkeypatch):
-    run = make()
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])  # by hand, and by autograd
+def test_interrupt_twice_in_one_run(likelihood, monkeypatch):
+    run = make(likelihood)
     for call in (6, 7):
         press_at(monkeypatch, call)
         run = fit(run)
         monkeypatch.undo()
     assert run.stopped == "interrupted" and run.epoch == 2
-    assert same(fit(run).state(), fit().state())
+    assert same(fit(run).state(), fit(make(likelihood)).state())
 
 
 def test_second_press_interrupts_at_once():
@@ -435,33 +440,48 @@ def test_error_in_a_callback_leaves_a_whole_run(tmp_path):
     assert same(fit(held[0]).state(), fit().state())
 
 
-def test_error_in_a_step_takes_the_epoch_back(monkeypatch):
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_error_in_a_step_takes_the_epoch_back(likelihood, monkeypatch):
     calls = iter(range(100))
 
-    def fail(*arguments, **named):
-        if next(calls) == 6:
-            raise torch.OutOfMemoryError("no memory left")
-        return gradient(*arguments, **named)
+    def failing(function):
+        def fail(*arguments, **named):
+            if next(calls) == 6:
+                raise torch.OutOfMemoryError("no memory left")
+            return function(*arguments, **named)
 
-    monkeypatch.setattr(by_hand, "gradient", fail)
-    model = make()
+        return fail
+
+    monkeypatch.setattr(by_hand, "gradient", failing(gradient))
+    monkeypatch.setattr(stepping, "elbo", failing(elbo))
+    model = make(likelihood)
     with pytest.raises(torch.OutOfMemoryError):
         fit(model)
     monkeypatch.undo()
-    assert same(model.state_dict(), fit(epochs=1).model.state_dict())
+    assert same(model.state_dict(), fit(make(likelihood), epochs=1).model.state_dict())
 
 
-def poison(monkeypatch, step, value):
-    """Let the gradient of one weight be value from the given step on."""
+NAMES = [name for name, _ in make().named_parameters()]
+
+
+def poison(model, step, value, way, monkeypatch):
+    """Let the gradient of one layer's weights be value from the given step on."""
     calls = iter(range(1, 1000))
 
-    def poisoned(*arguments, **named):
+    def poisoned(derivative):
+        return torch.full_like(derivative, value) if next(calls) >= step else derivative
+
+    def with_poison(*arguments, **named):
         derivatives, terms = gradient(*arguments, **named)
-        if next(calls) >= step:
-            derivatives[8].fill_(value)
+        number = NAMES.index("decoder.2.weight")
+        derivatives[number] = poisoned(derivatives[number])
         return derivatives, terms
 
-    monkeypatch.setattr(by_hand, "gradient", poisoned)
+    if way == "by hand":
+        monkeypatch.setattr(by_hand, "gradient", with_poison)
+    else:
+        model.decoder[2].weight.register_hook(poisoned)  # and with a hook, autograd
+    return model
 
 
 @pytest.mark.parametrize(
@@ -474,11 +494,13 @@ def poison(monkeypatch, step, value):
     ],
 )
 @pytest.mark.parametrize("held_out", [HELD_OUT, None])
-def test_loss_that_is_not_finite(step, value, message, held_out, monkeypatch, tmp_path):
-    held, good, path = [], fit(epochs=1, held_out=held_out), tmp_path / "run.pt"
-    poison(monkeypatch, step, value)
+@pytest.mark.parametrize("way", ["by hand", "autograd"])
+def test_loss_that_is_not_finite(step, value, message, held_out, way, monkeypatch, tmp_path):
+    held, path = [], tmp_path / "run.pt"
+    good = fit(poison(make(), 1000, value, way, monkeypatch), held_out, epochs=1)
     with pytest.raises(NonFiniteLoss, match=message):
-        fit(make(), held_out, checkpoint=path, on_epoch=lambda run: held.append(run))
+        model = poison(make(), step, value, way, monkeypatch)
+        fit(model, held_out, checkpoint=path, on_epoch=lambda run: held.append(run))
     assert len(held) == 1 and same(held[0].state(), good.state())
     assert same(Run.load(path).state(), good.state())
 

@@ -7,7 +7,7 @@ half up.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from vae_lesson.model import LOG_VAR_BOUND, VAE
@@ -15,27 +15,35 @@ from vae_lesson.objective import gaussian_kl
 
 
 def serves(model: VAE) -> bool:
-    """Whether `gradient` is the model's: a VAE as the package builds it, for pixels of 0 and 1, on a CPU.
+    """Whether `gradient` is this model's: a VAE just as the package builds it, for pixels of 0 and 1, on a CPU.
 
-    Not so with layers of another kind, with parameters that are not to learn, or with a hook somewhere, which only
-    autograd would call.
+    Not so where a layer, a method or a parameter is the reader's own, where a parameter is not to learn, and where
+    there is a hook, which only autograd would call.
     """
-    as_built = type(model) is VAE and all(
-        type(layer) is (nn.Linear, nn.ReLU)[number % 2]
-        for network in (model.encoder, model.decoder)
-        for number, layer in enumerate(network)
-    )
-    hooks = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
-    hooked = any(getattr(part, kind, None) for part in [*model.modules(), *model.parameters()] for kind in hooks)
-    learns = all(one.requires_grad and one.device.type == "cpu" for one in model.parameters())
-    return as_built and model.likelihood == "bernoulli" and learns and not hooked
+    if type(model) is not VAE or model.likelihood != "bernoulli":
+        return False
+    with torch.device("meta"):  # shapes without memory
+        built = VAE(**model.config)
+    as_built = layout(model) == layout(built)
+    kinds = ("forward_pre", "forward", "backward_pre", "backward", "post_accumulate_grad")
+    parts = [*model.modules(), *model.parameters()]
+    hooked = any(getattr(part, f"_{kind}_hooks", None) for part in parts for kind in kinds)
+    replaced = any(callable(value) for module in model.modules() for value in vars(module).values())
+    learns = all(one.requires_grad and one.is_contiguous() and one.device.type == "cpu" for one in model.parameters())
+    return as_built and learns and not hooked and not replaced
+
+
+def layout(model: VAE) -> list[tuple[str, object]]:
+    """Its modules and their types, its parameters and their shapes, in their order."""
+    modules = [(name, type(module)) for name, module in model.named_modules()]
+    return [*modules, *((name, parameter.shape) for name, parameter in model.named_parameters())]
 
 
 @torch.no_grad()
 def gradient(model: VAE, x: Tensor, noise: Tensor, *, beta: float, weight: float) -> tuple[list[Tensor], Tensor]:
     """The gradient of weight * (distortion + beta * rate), summed over images and in nats, and the two terms.
 
-    Within torch.autocast the matrix products are of its type, all else is of the parameters'.
+    Within torch.autocast the layers, and what enters and leaves them, are of its type; all else is of the parameters'.
 
     Args:
         model: a VAE that this module `serves`.
@@ -44,24 +52,24 @@ def gradient(model: VAE, x: Tensor, noise: Tensor, *, beta: float, weight: float
         beta, weight: see above; weight is 1 / batch for the mean.
 
     Returns:
-        The gradient, one tensor for each of model.parameters(), and rate and distortion, shape (2,).
+        The gradient, one tensor for each of model.parameters(), and rate and distortion summed over images, shape (2,).
 
     Source: Kingma & Welling (2014), equation 10; beta: Higgins et al. (2017).
     """
     x = x.flatten(1)
     autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
-    kind = torch.get_autocast_dtype("cpu") if autocast else x.dtype
-    parameters = [parameter.to(kind) for parameter in model.parameters()]
-    first = len(model.encoder) + 1  # of the decoder's: an encoder of m Linear and m - 1 ReLU has 2 m parameters
+    product_type = torch.get_autocast_dtype("cpu") if autocast else x.dtype
+    parameters = [parameter.to(product_type) for parameter in model.parameters()]
+    first = len(list(model.encoder.parameters()))  # of the decoder's
     encoder, decoder = parameters[:first], parameters[first:]
 
-    seen_by_encoder, head = through(encoder, x.to(kind))
+    seen_by_encoder, head = through(encoder, x.to(product_type))
     mu, raw = head.to(x.dtype).chunk(2, dim=-1)
-    bent = torch.tanh(raw / LOG_VAR_BOUND)
+    bent = torch.tanh(raw / LOG_VAR_BOUND)  # keeps log_var within its bound, see VAE.encode
     log_var = LOG_VAR_BOUND * bent
     sigma = torch.exp(0.5 * log_var)
     z = mu + sigma * noise
-    seen_by_decoder, logits = through(decoder, z.to(kind))
+    seen_by_decoder, logits = through(decoder, z.to(product_type))
     logits = logits.to(x.dtype)
     rate = gaussian_kl(mu, log_var).sum()
     distortion = -logsigmoid((2 * x - 1).mul_(logits)).sum()  # log s(l) where x is 1, log s(-l) = log(1 - s(l)) else
@@ -87,13 +95,13 @@ def through(parameters: Sequence[Tensor], value: Tensor) -> tuple[list[Tensor], 
 
 
 def back(parameters: Sequence[Tensor], seen: Sequence[Tensor], d_output: Tensor) -> tuple[list[Tensor], Tensor]:
-    """From the derivative by what the last layer gave: those by all parameters, and by what the first one gave."""
-    kind, derivatives = d_output.dtype, []
+    """Given the derivative by the last layer's output: those by all weights and biases, and by the first's output."""
+    parameter_type, derivatives = d_output.dtype, []
     for number in reversed(range(len(seen))):
-        d_bias = d_output.sum(0, dtype=kind)
+        d_bias = d_output.sum(0, dtype=parameter_type)
         d_output = d_output.to(seen[number].dtype)
         d_weight = d_output.T @ seen[number]
-        derivatives = [d_weight.to(kind), d_bias, *derivatives]
+        derivatives = [d_weight.to(parameter_type), d_bias, *derivatives]
         if number:  # a ReLU's derivative is 1 where it lets something through and 0 where not: the sign of what it gave
             d_output = (d_output @ parameters[2 * number]).mul_(seen[number].sign())
     return derivatives, d_output

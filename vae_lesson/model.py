@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,7 @@ class VAE(nn.Module):
             raise ValueError(f"likelihood must be one of {LIKELIHOODS}, not {likelihood!r}")
         if sigma is not None and (likelihood == "bernoulli" or not 0 < sigma < float("inf")):
             raise ValueError(f"sigma must be a positive number, and only for the gaussian likelihood; got {sigma!r}")
-        self.config = dict(
+        self.config: dict[str, Any] = dict(
             latent_dim=latent_dim, hidden=hidden, likelihood=likelihood, sigma=sigma, image_shape=image_shape
         )
         self.latent_dim, self.likelihood, self.image_shape = latent_dim, likelihood, image_shape

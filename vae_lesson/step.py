@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +58,7 @@ def products(precision: str, device: torch.device) -> Iterator[None]:
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether the processor has products of bfloat16; where it has not, they are slower than those of float32."""
+    """Whether this is a processor of the x86 kind with products of bfloat16; without them autocast would be slower."""
     able = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 can't tell yet
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
@@ -97,10 +99,16 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         run.optimizer.step()
         return terms
 
-    alone = group.size == 1
-    compute: Callable[..., Tensor] = learn_by_hand if alone and k == 1 and by_hand.serves(model) else learn
-    if capture or (capture is None and alone and device.type == "cuda"):
-        compute = Captured(compute, run.optimizer)
+    @lru_cache(1)
+    def known_by_hand(epoch: int) -> bool:  # asked anew in each epoch: between two a caller may change the model
+        return group.size == 1 and k == 1 and by_hand.serves(model)
+
+    def compute(*given: Any) -> Tensor:
+        return learn_by_hand(*given) if known_by_hand(run.epoch) else learn(*given)
+
+    if capture is None:
+        capture = group.size == 1 and device.type == "cuda"
+    take = Captured(compute, run.optimizer) if capture else compute
 
     def step(images: Tensor) -> Tensor:
         n = len(images)
@@ -110,6 +118,6 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         noise = [standard_normal((n, model.latent_dim), generator, like=x)[share]]
         if k > 1:
             noise.append(standard_normal((k, n, model.latent_dim), generator, like=x)[:, share])
-        return compute(counts, n / group.size, x, *noise) * counts
+        return take(counts, n / group.size, x, *noise) * counts
 
     return step

@@ -118,12 +118,18 @@ class TrainingDashboard(LessonWidget):
     def _train_on(self, go_on: Callable[[], Run]) -> None:
         """What the button asks for. An error would show in no cell: the status tells it, and the button comes back."""
         try:
-            self.finish(go_on(), go_on)
+            run = go_on()
+        except KeyboardInterrupt:  # before train heard of it
+            self._end("interrupted")
         except Exception as error:
-            with self.hold_sync():
-                self.training, self.can_go_on = False, True
-                self.status = f"stopped by an error: {str(error) or type(error).__name__}"
+            self._end(f"stopped by an error: {type(error).__name__}: {error}")
             raise
+        else:
+            self.finish(run, go_on)
+
+    def _end(self, status: str) -> None:
+        with self.hold_sync():
+            self.training, self.can_go_on, self.status = False, True, status
 
     def snapshot(self) -> bytes:
         """A picture (PNG) of the curves, the posteriors, reconstructions and samples, drawn without a browser."""
