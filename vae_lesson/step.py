@@ -59,7 +59,7 @@ def products(precision: str, device: torch.device) -> Iterator[None]:
 
 def multiplies_bfloat16() -> bool:
     """Whether this is a processor of the x86 kind with products of bfloat16; without them autocast would be slower."""
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 can't tell yet
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch can't tell
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
