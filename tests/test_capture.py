@@ -20,10 +20,11 @@ BATCH = 16  # nine whole batches and one of 6
 CUDA = torch.cuda.is_available()
 
 
-@pytest.fixture(autouse=True)
-def by_autograd(monkeypatch):
-    """As on a GPU, also where the tests stand on a CPU."""
-    monkeypatch.setattr(by_hand, "serves", lambda model: False)
+@pytest.fixture(autouse=True, params=["by hand", "by autograd"])
+def way(request, monkeypatch):
+    """Both ways to the gradient."""
+    if request.param == "by autograd":
+        monkeypatch.setattr(by_hand, "serves", lambda model: False)
 
 
 def make(device="cpu", **settings):
@@ -63,7 +64,7 @@ class Tape:
 def taped(monkeypatch):
     """taped(tape): a run of two epochs whose steps are captured by that tape, as on a GPU; its step and the run."""
 
-    def train_on(tape):
+    def train_on(tape, **options):
         def aside(function, given):
             return function(*given)
 
@@ -75,13 +76,13 @@ def taped(monkeypatch):
             patch.setattr(capture, "record", tape.record)
             patch.setattr(capture, "aside", aside)
             patch.setattr("vae_lesson.train.stepping", captured)
-            return plain()
+            return plain(**options)
 
     return train_on
 
 
-def plain(epochs=2, **settings):
-    return train(make(**settings), IMAGES, epochs=epochs, progress=False)
+def plain(epochs=2, on_epoch=None, **settings):
+    return train(make(**settings), IMAGES, epochs=epochs, on_epoch=on_epoch, progress=False)
 
 
 def same(run, other):
@@ -95,8 +96,38 @@ def test_whole_batches_are_replayed_and_nothing_else_is_done(taped):
     assert tape.capturable == [True] and not tape.optimizer.param_groups[0]["capturable"]
 
 
+def slower(run):
+    run.optimizer.param_groups[0]["lr"] /= 2
+
+
+def anew(run):
+    """Other tensors with the same values."""
+    run.optimizer.load_state_dict(deepcopy(run.optimizer.state_dict()))
+
+
+def freeze(run):
+    run.model.decoder[0].weight.requires_grad_(False)
+
+
+CHANGES = [slower, anew, freeze]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_between_two_epochs_is_recorded(taped, change):
+    """A recording would go on with the old learning rate, the old moments, the derivative that is not wanted."""
+    tape, changes = Tape(), []
+
+    def once(run):
+        if run.epoch == 2:
+            change(run)
+        changes.append(run.epoch)
+
+    assert same(taped(tape, epochs=4, on_epoch=once), plain(epochs=4, on_epoch=once))
+    assert tape.recorded == 2 and changes == 2 * [1, 2, 3, 4]
+
+
 def test_terms_of_a_replay_are_not_written_over():
-    function = Captured(lambda x: x, torch.optim.Adam([torch.zeros(1, requires_grad=True)]))
+    function = Captured(torch.clone, torch.optim.Adam([torch.zeros(1, requires_grad=True)]))
     if not CUDA:
         pytest.skip("no CUDA here")
     found = [function(torch.full((2,), float(i), device="cuda")) for i in range(8)]
@@ -138,12 +169,13 @@ def test_on_only_where_it_can_serve(monkeypatch):
 
 @pytest.mark.skipif(not CUDA, reason="no CUDA here")
 @pytest.mark.parametrize("settings", [dict(), dict(k=5), dict(beta=4.0), dict(precision="medium")])
-def test_captured_is_eager_to_rounding(settings, monkeypatch):
+@pytest.mark.parametrize("change", [lambda run: None, *CHANGES])
+def test_captured_is_eager_to_rounding(settings, change, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        captured = plain(device="cuda", epochs=5, **settings)
+        captured = plain(device="cuda", epochs=5, on_epoch=change, **settings)
     monkeypatch.setattr("vae_lesson.train.stepping", lambda *given: stepping.stepping(*given, capture=False))
-    eager = plain(device="cuda", epochs=5, **settings)
+    eager = plain(device="cuda", epochs=5, on_epoch=change, **settings)
     assert captured.history.train_elbo == pytest.approx(eager.history.train_elbo, rel=1e-5)
     for a, b in zip(state(captured), state(eager), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)

@@ -337,5 +337,9 @@ def test_cpu_and_gpu_agree(digits):
     images = digits.train.images[:500]
     found = binarize(images.cuda(), generator())
     assert found.is_cuda and torch.equal(found.cpu(), binarize(images, generator()))
-    with pytest.raises(ValueError, match="generator"):
-        binarize(images.cuda(), torch.Generator("cuda"))
+    there = binarize(images.cuda(), torch.Generator("cuda").manual_seed(0))
+    assert there.is_cuda and there.mean().item() == pytest.approx(images.mean().item(), rel=0.01)
+    again = binarize(images.cuda(), torch.Generator("cuda").manual_seed(0))
+    assert torch.equal(there, again)
+    with pytest.raises(ValueError, match=r"generator is on cuda.*; wanted one on the CPU"):
+        binarize(images, torch.Generator("cuda"))

@@ -15,7 +15,7 @@ from vae_lesson.objective import gaussian_kl
 
 
 def serves(model: VAE) -> bool:
-    """Whether `gradient` is this model's: a VAE just as the package builds it, for pixels of 0 and 1, on a CPU.
+    """Whether `gradient` is this model's: a VAE just as the package builds it, for pixels of 0 and 1, on a CPU or GPU.
 
     Not so where a layer, a method or a parameter is the reader's own, where a parameter is not to learn, and where
     there is a hook, which only autograd would call.
@@ -29,8 +29,9 @@ def serves(model: VAE) -> bool:
     parts = [*model.modules(), *model.parameters()]
     hooked = any(getattr(part, f"_{kind}_hooks", None) for part in parts for kind in kinds)
     replaced = any(callable(value) for module in model.modules() for value in vars(module).values())
-    learns = all(one.requires_grad and one.is_contiguous() and one.device.type == "cpu" for one in model.parameters())
-    return as_built and learns and not hooked and not replaced
+    learns = all(one.requires_grad and one.is_contiguous() for one in model.parameters())
+    here = all(one.device.type in ("cpu", "cuda") for one in model.parameters())
+    return as_built and learns and here and not hooked and not replaced
 
 
 def layout(model: VAE) -> list[tuple[str, object]]:
@@ -57,8 +58,8 @@ def gradient(model: VAE, x: Tensor, noise: Tensor, *, beta: float, weight: float
     Source: Kingma & Welling (2014), equation 10; beta: Higgins et al. (2017).
     """
     x = x.flatten(1)
-    autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
-    product_type = torch.get_autocast_dtype("cpu") if autocast else x.dtype
+    autocast = torch.is_autocast_enabled(x.device.type) and x.dtype == torch.float32
+    product_type = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
     parameters = [parameter.to(product_type) for parameter in model.parameters()]
     first = len(list(model.encoder.parameters()))  # of the decoder's
     encoder, decoder = parameters[:first], parameters[first:]

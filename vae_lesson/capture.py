@@ -17,7 +17,8 @@ class Captured:
     The function draws nothing and looks at no value, so that it does the same work at each call. Shapes, and arguments
     that are no tensors, must be those of the first call; for others, such as an epoch's last and smaller batch, the
     function runs as it is. It does so for good, after a warning, if a recording fails, or does anything else to
-    parameters and moments than the function does.
+    parameters and moments than the function does. Where a setting of the optimizer has changed, what a parameter asks
+    for, or the tensors themselves, all begins anew.
 
     Args:
         function: (tensors and plain values) -> one tensor.
@@ -30,11 +31,14 @@ class Captured:
         self.function, self.optimizer = function, optimizer
         self.replay: Callable[..., Tensor] | None = None
         self.kind: list[Any] = []
+        self.fixed: list[Any] = []
         self.calls = 0
 
     def __call__(self, *given: Any) -> Tensor:
         kind = [one.shape if isinstance(one, Tensor) else one for one in given]
-        self.kind = self.kind or kind
+        fixed = self._fixed()
+        if not same(fixed, self.fixed):
+            self.fixed, self.kind, self.calls, self.replay = fixed, kind, 0, None
         if kind != self.kind:
             return self.function(*given)
         if self.replay is not None:
@@ -65,6 +69,13 @@ class Captured:
             warnings.warn(f"training goes on without a CUDA graph: {why}", stacklevel=2)
         self.replay = replay if right else self.function
         return output
+
+    def _fixed(self) -> list[Any]:
+        """What a recording keeps as it was: tensors, a parameter's wish for a gradient, the learning rate and so on."""
+        groups = self.optimizer.param_groups
+        settings = [value for group in groups for name, value in group.items() if name != "params"]
+        wishes = [parameter.requires_grad for group in groups for parameter in group["params"]]
+        return [*self._tensors(), *settings, *wishes]
 
     def _tensors(self) -> list[Tensor]:
         state = self.optimizer.state
@@ -104,6 +115,12 @@ def record(function: Callable[..., Tensor], given: tuple) -> Callable[..., Tenso
         return output.clone()  # the next replay writes over it
 
     return replay
+
+
+def same(some: list[Any], others: list[Any]) -> bool:
+    """Whether two lists hold the same tensors, not only equal ones, and otherwise equal values."""
+    pairs = zip(some, others, strict=False)
+    return len(some) == len(others) and all(a is b or (not isinstance(a, Tensor) and a == b) for a, b in pairs)
 
 
 def close(a: Tensor, b: Tensor) -> bool:

@@ -127,8 +127,8 @@ def binarize(images, generator=None, *, check=True):
 
     Args:
         images: (...) grey values in [0, 1], any float type, on any device.
-        generator: torch.Generator on the CPU, or None for the threshold. The noise is drawn on the CPU and moved, so
-            that CPU and GPU give the same images.
+        generator: torch.Generator, or None for the threshold. The noise is drawn where the generator is and moved: one
+            on the CPU gives the same images on every device, one on the images' own GPU gives them sooner.
         check: look at every pixel first. A training loop, whose images were checked once, goes without: a look at the
             values makes a GPU wait.
 
@@ -136,7 +136,7 @@ def binarize(images, generator=None, *, check=True):
         Tensor of 0s and 1s; shape, type and device of `images`.
 
     Raises:
-        ValueError: images are not floats in [0, 1], or the generator is not a CPU one.
+        ValueError: images are not floats in [0, 1], or the generator is neither on the CPU nor on their device.
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 5; Salakhutdinov and Murray (2008).
     """
@@ -146,11 +146,10 @@ def binarize(images, generator=None, *, check=True):
         raise ValueError(f"images lie in [{images.min():g}, {images.max():g}]; wanted [0, 1]")
     if generator is None:
         return (images >= 0.5).to(images.dtype)
-    if generator.device.type != "cpu":
-        raise ValueError(f"generator is on {generator.device}; wanted one on the CPU, so that every device agrees")
-    noise = torch.rand(images.shape, generator=generator, dtype=torch.float32, pin_memory=images.is_cuda)
-    # In place, for a pass over the pixels less.
-    return noise.to(images.device, non_blocking=True).lt_(images).to(images.dtype)
+    if generator.device.type not in ("cpu", images.device.type):
+        raise ValueError(f"generator is on {generator.device}; wanted one on the CPU, or on {images.device}")
+    noise = torch.rand(images.shape, generator=generator, dtype=torch.float32, device=generator.device)
+    return noise.to(images.device).lt_(images).to(images.dtype)   # in place, for a pass over the pixels less
 
 
 def _dataset(pixels, labels):

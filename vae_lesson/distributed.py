@@ -3,7 +3,7 @@
     torchrun --nproc-per-node=2 -m vae_lesson train --save runs/digits.pt
 
 Every process draws the noise of the whole batch and keeps its own share, so that the run is the one that a single
-process would have made, up to the rounding of sums.
+process would have made, up to the rounding of sums; on GPUs only if they are of one kind, for each draws its own.
 """
 
 import os

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 LOG_VAR_BOUND = 20.0  # |log sigma^2| never exceeds this, so exp() can neither overflow nor reach zero in float32
 LIKELIHOODS = ("bernoulli", "gaussian")
-Randomness = torch.Generator | Tensor | None  # a CPU generator, the noise itself, or torch's own generator
+Randomness = torch.Generator | Tensor | None  # a generator, the noise itself, or torch's own generator on the CPU
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
@@ -110,14 +110,14 @@ class VAE(nn.Module):
 
 
 def standard_normal(shape: Sequence[int], generator: Randomness, like: Tensor) -> Tensor:
-    """Standard normal noise, drawn on the CPU and moved, so that a CPU and a GPU see the same numbers.
+    """Standard normal noise, drawn where the generator is and moved: one on the CPU gives all devices the same numbers.
 
     A tensor in the generator's place is that noise, drawn before: several processes share one draw (vae_lesson.step).
     """
     if isinstance(generator, Tensor):
         return generator
-    noise = torch.randn(*shape, generator=generator, dtype=like.dtype, device="cpu", pin_memory=like.is_cuda)
-    return noise.to(like.device, non_blocking=True)
+    where = "cpu" if generator is None else generator.device
+    return torch.randn(*shape, generator=generator, dtype=like.dtype, device=where).to(like.device)
 
 
 def _check_sizes(**sizes: Sequence[int]) -> None:

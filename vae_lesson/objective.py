@@ -44,7 +44,7 @@ def elbo(model: VAE, x: Tensor, generator: Randomness = None, *, check: bool = T
     Args:
         model: the VAE.
         x: images, shape (batch, *image_shape); 0 or 1 for a Bernoulli likelihood.
-        generator: a CPU generator for the sample of q(z|x), or the noise to make it of, shape (batch, latent_dim).
+        generator: of the sample of q(z|x), or the noise to make it of, shape (batch, latent_dim).
         check: look for grey pixels first. A training loop, which makes its pixels itself, goes without: a look at the
             values makes a GPU wait.
 
@@ -84,7 +84,7 @@ def k_sample_bound(model: VAE, x: Tensor, k: int, generator: Randomness = None, 
         check_pixels(model, x)
     mu, log_var = (parameter.expand(k, *parameter.shape) for parameter in model.encode(x))
     z = model.reparameterize(mu, log_var, generator)
-    log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1)
+    log_prior = Normal(0.0, 1.0, validate_args=False).log_prob(z).sum(-1)  # else a look at z, which makes a GPU wait
     log_q = Normal(mu, torch.exp(0.5 * log_var), validate_args=False).log_prob(z).sum(-1)
     log_weights = model.decode(z).log_prob(x) + log_prior - log_q
     return log_weights.logsumexp(0) - log(k)

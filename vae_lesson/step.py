@@ -63,6 +63,18 @@ def multiplies_bfloat16() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def dice_of(run: Run, device: torch.device) -> Callable[[], torch.Generator]:
+    """What gives, for each step, the generator of its noise: the run's own or, on an NVIDIA GPU, one there.
+
+    That one is set anew for each step by a number from the run's, which so remains the one source of randomness. To
+    draw the noise on the CPU would take a GPU as long as all the rest of a step, or several times as long.
+    """
+    if device.type != "cuda":
+        return lambda: run.generator
+    there = torch.Generator(device)
+    return lambda: there.manual_seed(int(torch.randint(2**63 - 1, (), generator=run.generator, device="cpu")))
+
+
 def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
     """The step of a run, as a function.
 
@@ -76,7 +88,7 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         step(images): one step of the optimizer on the mean loss of a batch, pixels in [0, 1], shape (n, *image_shape).
         It returns rate and distortion summed over this process's share of the batch, shape (2,), in nats.
     """
-    model, generator = run.model, run.generator
+    model = run.model
     beta, k, precision = (run.settings[name] for name in ("beta", "k", "precision"))
     device = next(model.parameters()).device
     objective: nn.Module = Objective(model, beta, k)
@@ -103,14 +115,16 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
     def known_by_hand(epoch: int) -> bool:  # asked anew in each epoch: between two a caller may change the model
         return group.size == 1 and k == 1 and by_hand.serves(model)
 
-    def compute(*given: Any) -> Tensor:
-        return learn_by_hand(*given) if known_by_hand(run.epoch) else learn(*given)
+    def compute(known: bool, *given: Any) -> Tensor:
+        return learn_by_hand(*given) if known else learn(*given)
 
     if capture is None:
         capture = group.size == 1 and device.type == "cuda"
     take = Captured(compute, run.optimizer) if capture else compute
+    dice = dice_of(run, device)
 
     def step(images: Tensor) -> Tensor:
+        generator = dice()
         n = len(images)
         counts = float(group.rank < n)  # where no image is left for a process, it goes along with one that counts 0
         share = group.share(n) if counts else slice(1)
@@ -118,6 +132,6 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         noise = [standard_normal((n, model.latent_dim), generator, like=x)[share]]
         if k > 1:
             noise.append(standard_normal((k, n, model.latent_dim), generator, like=x)[:, share])
-        return take(counts, n / group.size, x, *noise) * counts
+        return take(known_by_hand(run.epoch), counts, n / group.size, x, *noise) * counts
 
     return step

@@ -69,7 +69,8 @@ def train(
         k: samples of q(z|x) an image: 1 maximizes the ELBO, more the K-sample bound (with beta 1 only).
         precision: of a step's matrix products, as in torch.set_float32_matmul_precision: "medium" allows bfloat16
             for what enters and leaves them, faster where the processor knows it; parameters and all else stay float32.
-        seed: of the order of images, their pixels and the samples of q(z|x).
+        seed: of the order of images, their pixels and the samples of q(z|x); an NVIDIA GPU draws other pixels and
+            samples from it than a CPU.
         device: see `pick_device`.
         patience: end early when the held-out ELBO has not risen for so many epochs, and return the best parameters.
         checkpoint: a file that is written at the start and after each epoch, by one run at a time.
