@@ -92,7 +92,7 @@ def test_train_evaluate_resume(command, tmp_path):
     assert code == 0 and "2/2" in err
 
     code, out, _ = command("train", *SMALL, "--epochs", 1, "--save", path)
-    run, held_out = Run.load(path), load().held_out.images
+    run, held_out = Run.load(path, "cpu"), load().held_out.images
     score = evaluate(run.model, held_out)
     assert code == 0 and run.epoch == 1 and run.history.held_elbo == [score.elbo]
     assert f"finished after epoch 1: held-out ELBO {score.elbo:.1f} nats an image " in out
@@ -107,11 +107,11 @@ def test_train_evaluate_resume(command, tmp_path):
     assert f"latents in use: {score.active_units} of 2" in out
     assert found["elbo"].startswith("-")
     other = evaluate(run.model, held_out, seed=5).elbo
-    assert f"{other:.2f}" in command("evaluate", path, "--seed", "5")[1]
+    assert f"{other:.2f}" in command("evaluate", path, "--seed", "5", "--device", "cpu")[1]
 
     code, out, _ = command("train", *SMALL, "--epochs", 2, "--save", path, "--resume")
     assert code == 0 and "going on after epoch 1" in out
-    resumed, uninterrupted = Run.load(path), Run.load(whole)
+    resumed, uninterrupted = Run.load(path, "cpu"), Run.load(whole, "cpu")
     assert resumed.history == uninterrupted.history
     for ours, theirs in zip(resumed.model.parameters(), uninterrupted.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -123,7 +123,7 @@ def test_the_options_arrive(command, tmp_path):
     options += ["--batch-size", 2000, "--learning-rate", 0.01, "--beta", 0.5, "--epochs", 1, "--device", "cpu"]
     options += ["--precision", "medium"]
     assert command("train", *options, "--save", path)[0] == 0
-    run = Run.load(path)
+    run = Run.load(path, "cpu")
     assert run.model.config == dict(
         latent_dim=3, hidden=(9, 7), likelihood="gaussian", sigma=0.5, image_shape=(28, 28)
     )
@@ -134,7 +134,7 @@ def test_the_options_arrive(command, tmp_path):
     assert code == 1 and "beta must be 1 where k is more than 1, not 0.5" in err
     options[options.index("--seed") + 1] = 5
     assert command("train", *options, "--save", path)[0] == 0
-    assert not torch.equal(first, Run.load(path).model.encoder[0].weight)
+    assert not torch.equal(first, Run.load(path, "cpu").model.encoder[0].weight)
 
 
 def test_early_stopping_reports_the_parameters_that_it_returns(command, tmp_path):
@@ -142,7 +142,7 @@ def test_early_stopping_reports_the_parameters_that_it_returns(command, tmp_path
     path = tmp_path / "run.pt"
     options = ["--learning-rate", 0.3, "--epochs", 30, "--patience", 1, "--save", path]
     code, out, _ = command("train", *SMALL, *options)
-    run = Run.load(path)
+    run = Run.load(path, "cpu")
     assert code == 0 and "early after epoch" in out
     assert max(run.history.held_elbo) != run.history.held_elbo[-1]
     assert f"held-out ELBO {max(run.history.held_elbo):.1f} nats" in out
@@ -151,7 +151,7 @@ def test_early_stopping_reports_the_parameters_that_it_returns(command, tmp_path
 def test_resume_starts_where_there_is_nothing_yet(command, tmp_path):
     path = tmp_path / "run.pt"
     code, out, _ = command("train", *SMALL, "--epochs", 0, "--save", path, "--resume")
-    assert code == 0 and "going on" not in out and Run.load(path).epoch == 0
+    assert code == 0 and "going on" not in out and Run.load(path, "cpu").epoch == 0
 
 
 # errors: one line on stderr, code 1
@@ -201,7 +201,7 @@ def test_cuda_without_a_gpu(command, tmp_path):
 def test_evaluate_with_importance_samples(command, tmp_path):
     path = tmp_path / "run.pt"
     assert command("train", *SMALL, "--epochs", 1, "--k", 2, "--save", path)[0] == 0
-    assert Run.load(path).settings["k"] == 2
+    assert Run.load(path, "cpu").settings["k"] == 2
     code, out, err = command("evaluate", path, "--device", "cpu", "--samples", 2)
     figures = dict(re.findall(r"^  (elbo|log p\(x\)) +(-?[\d.]+)", out, re.MULTILINE))
     assert code == 0 and "1000/1000" in err and "(2 importance samples an image)" in out

@@ -110,6 +110,16 @@ def test_several_processes_without_cuda_choose_the_cpu(size, asked, wanted, monk
     assert command_line.main(["train", "--device", asked]) == 0 and taken == [wanted]
 
 
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, value in dict(TORCHELASTIC_RUN_ID="none", LOCAL_RANK="2").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match="no GPU is left for process 3 here: start at most 2, or add --device cpu"):
+        with distributed.together("auto"):
+            pass
+
+
 def test_shares_are_disjoint_and_whole():
     for n in (0, 1, 5, 8):
         shares = [list(range(n))[Group(rank, 3).share(n)] for rank in range(3)]

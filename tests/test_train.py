@@ -208,11 +208,11 @@ def test_medium_precision_moves_a_run_a_little(likelihood, monkeypatch):
 def test_precision_is_kept_with_the_run(tmp_path):
     path = tmp_path / "run.pt"
     assert fit(precision="medium", epochs=1, checkpoint=path).settings["precision"] == "medium"
-    assert fit(Run.load(path)).settings["precision"] == "medium"
+    assert fit(Run.load(path, "cpu")).settings["precision"] == "medium"
     state = checkpoint.load(path)
     del state["settings"]["precision"]  # as before there was a choice
     checkpoint.save(path, state)
-    assert Run.load(path).settings["precision"] == "highest"
+    assert Run.load(path, "cpu").settings["precision"] == "highest"
     with pytest.raises(ValueError, match=r"precision must be one of .*'medium'.*, not 'bf16'"):
         fit(precision="bf16")
 
@@ -280,9 +280,9 @@ def test_same_seed_same_run_whatever_torchs_own_generator():
 
 
 def test_images_of_another_type_are_taken_to_the_models():
-    run = train(make(), IMAGES.double(), HELD_OUT.double(), epochs=2, batch_size=16, progress=False)
+    run = train(make(), IMAGES.double(), HELD_OUT.double(), epochs=2, batch_size=16, progress=False, device="cpu")
     assert same(run.model.state_dict(), fit(epochs=2, learning_rate=2e-3).model.state_dict())
-    assert len(train(make().double(), IMAGES, HELD_OUT, epochs=1, progress=False).history.epoch) == 1
+    assert len(train(make().double(), IMAGES, HELD_OUT, epochs=1, progress=False, device="cpu").history.epoch) == 1
 
 
 def test_zero_epochs():
@@ -311,7 +311,7 @@ def test_going_on_is_bit_identical(likelihood, through_file, tmp_path):
             run = Run.load(tmp_path / "run.pt", "cpu")
         run = fit(run, epochs=epochs, checkpoint=tmp_path / "run.pt")
     assert same(run.state(), whole)
-    assert same(Run.load(tmp_path / "run.pt").state(), whole)
+    assert same(Run.load(tmp_path / "run.pt", "cpu").state(), whole)
 
 
 def test_going_on_ignores_other_settings():
@@ -349,7 +349,7 @@ def test_interrupt_within_an_epoch_at_any_step(presses, monkeypatch, tmp_path):
         monkeypatch.undo()
         assert run.epoch == (call - 1) // 4 or (presses == 1 and call % 4 == 0)   # the step pressed in may be the last
         assert run.stopped == ("finished" if run.epoch == 4 else "interrupted")
-        assert same(Run.load(path).state(), run.state())
+        assert same(Run.load(path, "cpu").state(), run.state())
         assert same(fit(run).state(), whole)
         assert same(fit(Run.load(path, "cpu")).state(), whole)
 
@@ -436,7 +436,7 @@ def test_error_in_a_callback_leaves_a_whole_run(tmp_path):
         fit(on_epoch=fail, checkpoint=tmp_path / "run.pt")
     assert signal.getsignal(signal.SIGINT) is handler
     assert same(held[0].state(), fit(epochs=2).state())
-    assert same(Run.load(tmp_path / "run.pt").state(), held[0].state())
+    assert same(Run.load(tmp_path / "run.pt", "cpu").state(), held[0].state())
     assert same(fit(held[0]).state(), fit().state())
 
 
@@ -502,7 +502,7 @@ def test_loss_that_is_not_finite(step, value, message, held_out, way, monkeypatc
         model = poison(make(), step, value, way, monkeypatch)
         fit(model, held_out, checkpoint=path, on_epoch=lambda run: held.append(run))
     assert len(held) == 1 and same(held[0].state(), good.state())
-    assert same(Run.load(path).state(), good.state())
+    assert same(Run.load(path, "cpu").state(), good.state())
 
 
 # early stopping
@@ -527,7 +527,7 @@ def test_patience_returns_the_best_parameters(best, monkeypatch, tmp_path):
     run = fit(epochs=20, patience=2, checkpoint=tmp_path / "run.pt")
     assert run.stopped == "early" and run.epoch == best + 2
     assert same(run.model.state_dict(), wanted)
-    assert same(Run.load(tmp_path / "run.pt").model.state_dict(), wanted)
+    assert same(Run.load(tmp_path / "run.pt", "cpu").model.state_dict(), wanted)
 
 
 def test_patience_is_not_asked_for_then_it_is(monkeypatch, tmp_path):
@@ -535,7 +535,7 @@ def test_patience_is_not_asked_for_then_it_is(monkeypatch, tmp_path):
     wanted = fit(epochs=2).model.state_dict()
     worse_after(2, monkeypatch)
     fit(epochs=4, checkpoint=tmp_path / "run.pt")
-    run = fit(Run.load(tmp_path / "run.pt"), epochs=20, patience=4)
+    run = fit(Run.load(tmp_path / "run.pt", "cpu"), epochs=20, patience=4)
     assert run.stopped == "early" and run.epoch == 6 and same(run.model.state_dict(), wanted)
 
 

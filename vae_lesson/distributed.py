@@ -70,14 +70,22 @@ def together(device: str) -> Iterator[Group]:
 
     Args:
         device: as `pick_device` takes it. On a machine with several GPUs each process takes one.
+
+    Raises:
+        ValueError: torchrun started more processes on this machine than it has GPUs.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield Group()
         return
     on_gpus = torch.cuda.is_available() and device != "cpu"
     if on_gpus:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if on_gpus else "gloo")
+        number, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if number >= gpus:
+            raise ValueError(f"no GPU is left for process {number + 1} here: start at most {gpus}, or add --device cpu")
+        torch.cuda.set_device(number)
+        dist.init_process_group("nccl", device_id=torch.device("cuda", number))
+    else:
+        dist.init_process_group("gloo")
     try:
         yield Group.joined()
     finally:

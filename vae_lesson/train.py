@@ -50,8 +50,8 @@ def train(
     """Maximize the mean ELBO of images over the parameters of model, in place.
 
     Ctrl-C, or the kernel's interrupt button, ends it after the last whole epoch and returns the run; `train(run, ...)`
-    goes on from there, bit for bit as if it had never been stopped, as long as torch uses as many threads: that number
-    can change the last digit of a sum. On a busy machine a run uses one (vae_lesson.threads).
+    goes on from there as if it had never been stopped: on a CPU bit for bit, as long as torch uses as many threads, for
+    that number can change the last digit of a sum. On a busy machine a run uses one (vae_lesson.threads).
 
     Called in each of several processes within `vae_lesson.distributed.together`, it trains one model in all of them,
     each on its share of every batch; the first writes the checkpoint.
