@@ -77,7 +77,7 @@ class Types(TorchDispatchMode):
         name = function.name().split(".")[0]
         if name in ("aten::mm", "aten::addmm"):
             self.products += [one.dtype for one in arguments if isinstance(one, torch.Tensor)]
-        elif name in ("aten::log_sigmoid_forward", "aten::exp", "aten::tanh"):
+        elif name in ("aten::softplus", "aten::exp", "aten::tanh"):
             self.others.append(arguments[0].dtype)
         return function(*arguments, **(named or {}))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import softplus
 
 from vae_lesson.model import LOG_VAR_BOUND, VAE
 from vae_lesson.objective import gaussian_kl
@@ -73,7 +73,7 @@ def gradient(model: VAE, x: Tensor, noise: Tensor, *, beta: float, weight: float
     seen_by_decoder, logits = through(decoder, z.to(product_type))
     logits = logits.to(x.dtype)
     rate = gaussian_kl(mu, log_var).sum()
-    distortion = -logsigmoid((2 * x - 1).mul_(logits)).sum()  # log s(l) where x is 1, log s(-l) = log(1 - s(l)) else
+    distortion = softplus(logits, threshold=40).sum() - (x * logits).sum()  # log(1 + e^l) - x l; e^-40 is nothing
 
     d_logits = logits.sigmoid_().sub_(x).mul_(weight)  # d_... is the derivative of the whole by ...
     d_decoder, d_first = back(decoder, seen_by_decoder, d_logits)
