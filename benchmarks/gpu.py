@@ -3,7 +3,8 @@
     python benchmarks/gpu.py [--rounds 5] [--steps 400]
 
 The same VAE as in train.py; its images lie on the GPU, which binarizes them anew at each step. All in turns;
-milliseconds an epoch of 60,000 images. Without an NVIDIA GPU it says so and ends.
+milliseconds that the steps of an epoch of 60,000 images take, without its shuffling and its measures. The usual loop is
+float32 throughout. Without an NVIDIA GPU it says so and ends.
 """
 
 import argparse
@@ -78,9 +79,9 @@ def main() -> None:
         print(f"{setting.batch:6}{setting.products:>10}{usual:>15}{orders:>17}{replayed:>15}", flush=True)
         if setting.precision == "highest":
             least = {name: min(some) for name, some in spent.items()}
-            for name, words in (("usual", "the usual loop's"), ("orders", "its orders one by one")):
+            for name, words, wanted in (("usual", "the usual loop's", "at least 5"), ("orders", "its orders", "")):
                 ratio = least[name] / least["replayed"]
-                figure(f"{REPLAYED}{words}, batch {setting.batch}", f"{ratio:.1f}", "at least 5")
+                figure(f"{REPLAYED}{words}, batch {setting.batch}", f"{ratio:.1f}", wanted)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The gradient that is written out is autograd's, wherever it is taken."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -64,6 +66,18 @@ def test_is_autograds_where_logits_and_log_variances_are_extreme(times):
     for ours, theirs in zip(derivatives, wanted, strict=True):
         assert_close(ours, theirs, rtol=1e-9, atol=1e-9 * theirs.abs().max().item())
     assert_close(terms, wanted_terms, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("level", [0.0, 6.0, 12.0, 50.0])
+def test_the_distortion_is_right_for_white_images_too(level):
+    """Where x is 1 and l is large, log(1 + e^l) - x l is the small difference of large numbers."""
+    model, (x, noise) = make(dtype=torch.float32), draw(200, torch.float32)
+    with torch.no_grad():
+        model.decoder[-1].bias.fill_(level)
+    x = torch.ones_like(x)
+    _, (_, distortion) = gradient(model, x, noise, beta=1.0, weight=1.0)
+    wanted = elbo(deepcopy(model).double(), x.double(), noise.double()).distortion.sum().item()
+    assert distortion.item() == pytest.approx(wanted, rel=1e-6, abs=200 * 1e-5)  # a hundred-thousandth nat an image
 
 
 class Types(TorchDispatchMode):

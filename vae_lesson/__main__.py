@@ -66,14 +66,14 @@ def parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", choices=DATA, default="digits", help="images (default: %(default)s, 5,000, offline)")
     shared.add_argument("--data-dir", help="folder with the IDX files of mnist or fashion-mnist, if you have them")
     shared.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes an accelerator if there is one")
-    shared.add_argument("--seed", type=int, default=0, help="same seed, same numbers (default: %(default)s)")
+    shared.add_argument("--seed", type=int, default=0, help="same seed and device, same numbers (default: %(default)s)")
 
     train = commands.add_parser(
         "train",
         parents=[shared],
         help="train a VAE",
         description="Train a VAE by maximizing the ELBO. Ctrl-C stops after the last whole epoch; --resume goes on "
-        "from the saved file, bit for bit as if nothing had happened.",
+        "from the saved file as if nothing had happened, on a CPU bit for bit.",
     )
     add = partial(train.add_argument, metavar="N")
     add("--latent-dim", type=int, default=2, help="latent variables: %(default)s gives a map, 10 a better model")

@@ -136,7 +136,7 @@ def binarize(images, generator=None, *, check=True):
         Tensor of 0s and 1s; shape, type and device of `images`.
 
     Raises:
-        ValueError: images are not floats in [0, 1], or the generator is neither on the CPU nor on their device.
+        ValueError: images are not floats in [0, 1], or the generator is neither on the CPU nor on their kind of device.
 
     Source: Burda, Grosse and Salakhutdinov (2016), section 5; Salakhutdinov and Murray (2008).
     """

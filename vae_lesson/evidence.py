@@ -78,7 +78,7 @@ def importance_sampled(
         model: the VAE; the work is done where its parameters are, in memory that does not grow with samples or images.
         x: images, shape (n, *image_shape); 0 or 1 for a Bernoulli likelihood.
         samples: K, how many z an image.
-        generator: a CPU generator for z.
+        generator: of z, see `standard_normal`.
         proposal: "q", the encoder's q(z|x), or "prior", which is naive Monte Carlo.
         progress: show a bar with the time left.
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.nn.modules.module import _has_any_global_hook
 
 LOG_VAR_BOUND = 20.0  # |log sigma^2| never exceeds this, so exp() can neither overflow nor reach zero in float32
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -107,6 +108,28 @@ class VAE(nn.Module):
             raise ValueError("mean_image must lie in [0, 1]")
         with torch.no_grad():  # a pixel that is always black would ask for a bias of minus infinity
             self.decoder[-1].get_parameter("bias").copy_(torch.logit(mean_image.flatten(), eps=1e-3))
+
+
+def as_built(model: nn.Module) -> bool:
+    """Whether a model is a VAE just as `VAE` builds it, with no layer, method or hook of somebody's own.
+
+    What such a model does is known without its Python: by_hand and capture rely on that.
+    """
+    if type(model) is not VAE:
+        return False
+    with torch.device("meta"):  # shapes without memory
+        built = VAE(**model.config)
+    kinds = ("forward_pre", "forward", "backward_pre", "backward", "post_accumulate_grad")
+    parts = [*model.modules(), *model.parameters()]
+    hooked = any(getattr(part, f"_{kind}_hooks", None) for part in parts for kind in kinds)
+    replaced = any(callable(value) for module in model.modules() for value in vars(module).values())
+    return layout(model) == layout(built) and not hooked and not replaced and not _has_any_global_hook()
+
+
+def layout(model: nn.Module) -> list[tuple[str, object]]:
+    """Its modules and their types, its parameters and their shapes, in their order."""
+    modules = [(name, type(module)) for name, module in model.named_modules()]
+    return [*modules, *((name, parameter.shape) for name, parameter in model.named_parameters())]
 
 
 def standard_normal(shape: Sequence[int], generator: Randomness, like: Tensor) -> Tensor:

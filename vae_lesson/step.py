@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from vae_lesson import by_hand
 from vae_lesson.capture import Captured
 from vae_lesson.distributed import Group
 from vae_lesson.evaluate import as_pixels
-from vae_lesson.model import VAE, standard_normal
+from vae_lesson.model import VAE, as_built, standard_normal
 from vae_lesson.objective import elbo, k_sample_bound
 from vae_lesson.run import Run
 
@@ -63,16 +63,17 @@ def multiplies_bfloat16() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def dice_of(run: Run, device: torch.device) -> Callable[[], torch.Generator]:
-    """What gives, for each step, the generator of its noise: the run's own or, on an NVIDIA GPU, one there.
+def dice_of(generator: torch.Generator, device: torch.device) -> Callable[[], torch.Generator]:
+    """What gives, for each step, the generator of its noise: a run's own or, on an NVIDIA GPU, one there.
 
-    That one is set anew for each step by a number from the run's, which so remains the one source of randomness. To
-    draw the noise on the CPU would take a GPU as long as all the rest of a step, or several times as long.
+    To draw the noise on the CPU would take a GPU as long as all the rest of a step, or several times as long.
     """
-    if device.type != "cuda":
-        return lambda: run.generator
-    there = torch.Generator(device)
-    return lambda: there.manual_seed(int(torch.randint(2**63 - 1, (), generator=run.generator, device="cpu")))
+    return partial(set_anew, torch.Generator(device), generator) if device.type == "cuda" else lambda: generator
+
+
+def set_anew(there: torch.Generator, source: torch.Generator) -> torch.Generator:
+    """The generator, set by a number from another, which so remains the one source of randomness."""
+    return there.manual_seed(int(torch.randint(2**63 - 1, (), generator=source, device="cpu")))
 
 
 def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
@@ -81,8 +82,8 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
     Args:
         run: its model, optimizer and generator are what the step changes.
         group: the processes that train together.
-        capture: whether to replay the computing as one CUDA graph, see `Captured`; None: on an NVIDIA GPU,
-            in one process.
+        capture: whether to replay the computing as one CUDA graph, see `Captured`; None: on the current GPU, if it is
+            one of NVIDIA's, in one process. A model that is not as the package builds it is never recorded.
 
     Returns:
         step(images): one step of the optimizer on the mean loss of a batch, pixels in [0, 1], shape (n, *image_shape).
@@ -111,17 +112,20 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         run.optimizer.step()
         return terms
 
-    @lru_cache(1)
-    def known_by_hand(epoch: int) -> bool:  # asked anew in each epoch: between two a caller may change the model
-        return group.size == 1 and k == 1 and by_hand.serves(model)
-
     def compute(known: bool, *given: Any) -> Tensor:
         return learn_by_hand(*given) if known else learn(*given)
 
     if capture is None:
-        capture = group.size == 1 and device.type == "cuda"
-    take = Captured(compute, run.optimizer) if capture else compute
-    dice = dice_of(run, device)
+        capture = group.size == 1 and device.type == "cuda" and device.index == torch.cuda.current_device()
+    captured = Captured(compute, run) if capture else compute
+
+    @lru_cache(1)
+    def ways(epoch: int) -> tuple[bool, Callable[..., Tensor]]:
+        """By hand or not, recorded or not: asked anew in each epoch, for between two a caller may change the model."""
+        known = group.size == 1 and k == 1 and by_hand.serves(model)
+        return known, captured if as_built(model) else compute
+
+    dice = dice_of(run.generator, device)
 
     def step(images: Tensor) -> Tensor:
         generator = dice()
@@ -132,6 +136,7 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         noise = [standard_normal((n, model.latent_dim), generator, like=x)[share]]
         if k > 1:
             noise.append(standard_normal((k, n, model.latent_dim), generator, like=x)[:, share])
-        return take(known_by_hand(run.epoch), counts, n / group.size, x, *noise) * counts
+        known, take = ways(run.epoch)
+        return take(known, counts, n / group.size, x, *noise) * counts
 
     return step

@@ -74,7 +74,7 @@ def test_absurd_learning_rate(learning_rate, tmp_path, figure):
         found.add(kind)
         assert kind == "finite" or (" of epoch " in message and "lower the learning rate" in message)
         assert all(map(math.isfinite, evaluate(model, IMAGES)[:3]))   # the model is as at the last good epoch,
-        saved = Run.load(path, "cpu").model.state_dict()                     # and so is the file
+        saved = Run.load(path, "cpu").model.state_dict()              # and so is the file
         assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
     figure(f"learning rate {learning_rate:.0e}", CRITERION, ", ".join(sorted(found)))
     assert "NonFiniteLoss" in found and found <= {"finite", "NonFiniteLoss"}
