@@ -82,6 +82,17 @@ class Copied(nn.Module):
         return torch.sigmoid(self.out(F.relu(self.outer(z)))), mu, log_var
 
 
+def copied_step(model: Copied, optimizer: torch.optim.Optimizer, x: torch.Tensor) -> torch.Tensor:
+    """A step of the loop that everyone copies, on pixels (batch, pixels): autograd, and the loss summed over them."""
+    optimizer.zero_grad()
+    mean, mu, log_var = model(x)
+    loss = F.binary_cross_entropy(mean, x, reduction="sum")
+    loss = loss - 0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp())
+    (loss / len(x)).backward()
+    optimizer.step()
+    return loss
+
+
 def copied_loop(pictures: Dataset, setting: Setting) -> Callable[[], float]:
     """Four epochs a call: a DataLoader that gathers image by image, plain Adam; the mean loss in nats an image."""
     torch.manual_seed(0)
@@ -92,14 +103,7 @@ def copied_loop(pictures: Dataset, setting: Setting) -> Callable[[], float]:
     def epoch() -> float:
         total = 0.0
         for batch in loader:
-            x = batch[0].view(-1, WIDTHS[0])
-            optimizer.zero_grad()
-            mean, mu, log_var = model(x)
-            loss = F.binary_cross_entropy(mean, x, reduction="sum")
-            loss = loss - 0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp())
-            (loss / len(x)).backward()
-            optimizer.step()
-            total += loss.item()
+            total += copied_step(model, optimizer, batch[0].view(-1, WIDTHS[0])).item()
         return total / len(pictures)
 
     return lambda: [epoch() for _ in range(EPOCHS)][-1]

@@ -186,6 +186,16 @@ def test_serves_what_it_knows_and_nothing_else(other):
     assert not serves(OTHERS[other]())
 
 
+def test_a_hook_of_all_modules_is_called():
+    """As profilers and loggers set one: only autograd's way passes it."""
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert not serves(make())
+    finally:
+        hook.remove()
+    assert serves(make())
+
+
 def test_a_model_changed_between_two_epochs_is_trained_as_it_is():
     """A reader who freezes the decoder after the first epoch."""
     images = torch.rand(20, *SHAPE, generator=torch.Generator().manual_seed(2))

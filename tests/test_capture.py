@@ -298,6 +298,7 @@ def test_going_on_after_a_checkpoint_is_captured_too(tmp_path, replays):
     run = train(Run.load(tmp_path / "run.pt", "cuda"), IMAGES, epochs=4, progress=False)
     assert len(replays) - before == 2 * 9 - WARM_UP  # the recording tries itself once
     assert run.history.train_elbo == pytest.approx(whole.history.train_elbo, rel=1e-5)
+    assert torch.equal(run.generator.get_state(), whole.generator.get_state())
 
 
 def test_the_gradient_is_that_of_the_mean_loss():

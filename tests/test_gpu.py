@@ -79,17 +79,6 @@ def test_a_run_goes_on_elsewhere(tmp_path, away, home, monkeypatch):
     assert moved.history.held_elbo == pytest.approx(run.history.held_elbo, rel=1e-3)
 
 
-def test_going_on_is_as_if_never_stopped(tmp_path):
-    whole = made("cuda")
-    torch.manual_seed(0)
-    model = VAE(2, (16, 8), image_shape=(6, 6))
-    run = train(model, GREY, GREY[:40], epochs=2, batch_size=16, device="cuda", progress=False)
-    run.save(tmp_path / "run.pt")
-    run = train(Run.load(tmp_path / "run.pt", "cuda"), GREY, GREY[:40], epochs=4, progress=False)
-    assert run.history.held_elbo == pytest.approx(whole.history.held_elbo, rel=1e-6)
-    assert torch.equal(run.generator.get_state(), whole.generator.get_state())
-
-
 def test_measures_agree(pair):
     on_cpu, on_gpu = pair
     ours, theirs = (evaluate(model, GREY, importance_samples=50) for model in (on_gpu, on_cpu))

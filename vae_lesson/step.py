@@ -117,13 +117,13 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
 
     if capture is None:
         capture = group.size == 1 and device.type == "cuda" and device.index == torch.cuda.current_device()
-    captured = Captured(compute, run) if capture else compute
+    captured = Captured(compute, run) if capture else None
 
     @lru_cache(1)
     def ways(epoch: int) -> tuple[bool, Callable[..., Tensor]]:
         """By hand or not, recorded or not: asked anew in each epoch, for between two a caller may change the model."""
         known = group.size == 1 and k == 1 and by_hand.serves(model)
-        return known, captured if as_built(model) else compute
+        return known, captured if captured is not None and as_built(model) else compute
 
     dice = dice_of(run.generator, device)
 
