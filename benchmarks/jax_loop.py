@@ -10,8 +10,8 @@ from jax import numpy as jnp
 from vae_lesson.model import VAE
 
 
-def jax_loop(model: VAE, images: torch.Tensor, batch: int, learning_rate: float, epochs: int) -> Callable[[], float]:
-    """So many epochs a call, with Adam, from the model's parameters on; the mean loss of the last in nats an image."""
+def jax_loop(model: VAE, images: torch.Tensor, batch: int, learning_rate: float) -> Callable[[], float]:
+    """An epoch a call, with Adam, from the model's parameters on; the mean loss in nats an image."""
     pixels = jnp.asarray(images.flatten(1).numpy())
     parameters = [jnp.asarray(p.detach().numpy()) for p in model.parameters()]  # weight and bias of four layers
     moments = [[jnp.zeros_like(p) for p in parameters] for _ in range(2)]
@@ -55,9 +55,8 @@ def jax_loop(model: VAE, images: torch.Tensor, batch: int, learning_rate: float,
 
     def work() -> float:
         nonlocal state, key
-        for _ in range(epochs):
-            key, now = random.split(key)
-            state, value = epoch(state, now)
+        key, now = random.split(key)
+        state, value = epoch(state, now)
         return float(value)
 
     return work

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import psutil
 import torch
 
+PAUSE = 0.1  # seconds
+
 
 class Reading(NamedTuple):
     """Seconds: the clock, all cores' busy time, and this process's part of it."""
@@ -34,7 +36,7 @@ def free_cores(before: Reading, after: Reading, cores: int) -> float:
 
 
 @contextlib.contextmanager
-def considerate_threads(pause: float = 0.1) -> Iterator[Callable[[], None]]:
+def considerate_threads(pause: float = PAUSE) -> Iterator[Callable[[], None]]:
     """Set torch's threads by what other programs leave free, and set them back at the end.
 
     Args:

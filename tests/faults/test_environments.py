@@ -1,4 +1,5 @@
-"""The notebooks are green for nbval on machines unlike ours: other processors, languages, homes, folders, no network.
+"""The notebooks are green for nbval on machines unlike ours: other processors, languages, homes, folders, no network,
+and other random numbers in training.
 
 Each environment is a fresh process that runs a copy of the course. The sample takes them all at once, on a notebook of
 mathematics and on another up to its first training; the whole run takes each alone, and every notebook.
@@ -32,10 +33,12 @@ class Environment:
     command: list[str] = field(default_factory=list)
     folder: str = "course"   # of the copy
     elsewhere: bool = False   # started in another folder
+    other_noise: bool = False   # in the pixels that a model is trained on
 
     def __or__(self, other):
         return Environment(self.variables | other.variables, self.command + other.command,
-                           max(self.folder, other.folder), self.elsewhere or other.elsewhere)
+                           max(self.folder, other.folder), self.elsewhere or other.elsewhere,
+                           self.other_noise or other.other_noise)
 
 
 def permitted(command):
@@ -55,14 +58,20 @@ ENVIRONMENTS = {
     "no network": Environment({**NOWHERE, "NO_PROXY": ""}, ALONE if permitted(ALONE) else []),
     "another working directory": Environment(elsewhere=True),
     "a path with a space": Environment(folder="the course, copied"),
+    "other noise, as a GPU draws": Environment(other_noise=True),
 }
 ALL = f"all {len(ENVIRONMENTS)} at once"
 
 
-def course(folder):
-    """A copy of what a notebook needs."""
+def course(folder, other_noise=False):
+    """A copy of what a notebook needs; with other noise each draw of pixels begins one random number later."""
     for name in ("vae_lesson", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    if other_noise:
+        before, draw, after = (folder / "vae_lesson/data.py").read_text().partition("    noise = torch.rand(")
+        assert draw
+        skip = "    torch.rand(1, generator=generator, device=generator.device)\n"
+        (folder / "vae_lesson/data.py").write_text(before + skip + draw + after)
     return folder
 
 
@@ -100,7 +109,7 @@ def pytest_generate_tests(metafunc):
 def test_nbval_is_green(name, tmp_path, whole, figure):
     environment = at_once(ENVIRONMENTS.values()) if name == ALL else ENVIRONMENTS[name]
     (elsewhere := tmp_path / "elsewhere").mkdir()
-    copy = course(tmp_path / environment.folder)
+    copy = course(tmp_path / environment.folder, environment.other_noise)
     notebooks = sorted((copy / "notebooks").glob("*.ipynb"))
     if not whole:
         notebooks = [copy / "notebooks/05_gaussian_kl.ipynb", beginning(copy / "notebooks/08_train.ipynb", 14)]
