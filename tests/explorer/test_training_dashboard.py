@@ -217,7 +217,7 @@ print(run.stopped)
     page.page.evaluate(START, code)
     stop.click(timeout=180_000)
     on.wait_for(timeout=180_000)
-    assert "interrupted after epoch" in page.page.locator(".vae-status").inner_text()
+    widget.locator(".vae-status", has_text="interrupted after epoch").wait_for()  # painted a frame after the button
     epochs = [int(page.run_python("print(run.epoch)"))]
     for _ in range(3):  # JupyterLab may hand each press to another thread of the kernel
         on.click()
