@@ -121,13 +121,15 @@ def test_the_options_arrive(command, tmp_path):
     path = tmp_path / "run.pt"
     options = ["--latent-dim", 3, "--hidden", 9, 7, "--likelihood", "gaussian", "--sigma", 0.5, "--seed", 4]
     options += ["--batch-size", 2000, "--learning-rate", 0.01, "--beta", 0.5, "--epochs", 1, "--device", "cpu"]
-    options += ["--precision", "medium"]
+    options += ["--precision", "medium", "--schedule", "one-cycle"]
     assert command("train", *options, "--save", path)[0] == 0
     run = Run.load(path, "cpu")
     assert run.model.config == dict(
         latent_dim=3, hidden=(9, 7), likelihood="gaussian", sigma=0.5, image_shape=(28, 28)
     )
-    assert run.settings == dict(batch_size=2000, learning_rate=0.01, beta=0.5, k=1, precision="medium")
+    assert run.settings == dict(
+        batch_size=2000, learning_rate=0.01, schedule="one-cycle", beta=0.5, k=1, precision="medium"
+    )
     first = run.model.encoder[0].weight
     path.unlink()
     code, _, err = command("train", *options, "--k", 2, "--save", path)

@@ -52,6 +52,15 @@ def test_the_bound_on_the_page_is_the_packages():
     assert len(statements(page)) == 4
 
 
+def test_the_lessons_train_in_the_setting_that_is_measured():
+    """Lessons 8 and 9, and the benchmark of the map's time."""
+    places = [ROOT / "notebooks" / name for name in ("08_train.ipynb", "09_latent_space.ipynb")]
+    code = ["\n".join(cell.source for cell in cells(path, "code")) for path in places]
+    pages = [re.findall(r"setting = dict\(epochs=60, (.+)\)", source) for source in code]
+    measured = re.findall(r"COURSE = dict\((.+)\)", (ROOT / "benchmarks/good_map.py").read_text(encoding="utf-8"))
+    assert pages == [measured, measured] and len(measured) == 1 and "one-cycle" in measured[0]
+
+
 @pytest.mark.parametrize("path", MATHEMATICS, ids=lambda path: path.stem)
 def test_every_displayed_derivation_was_checked(path):
     """Steps of a derivation stand only in outputs that the checker printed, each line with its verdict."""

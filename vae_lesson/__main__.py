@@ -85,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
     add("--epochs", type=int, default=60, help="passes over the images in all (default: %(default)s)")
     add("--batch-size", type=int, default=128, help="images a step (default: %(default)s)")
     add("--learning-rate", type=float, default=2e-3, help="Adam's step size (default: %(default)s)")
+    train.add_argument(
+        "--schedule",
+        choices=("constant", "one-cycle"),
+        default="constant",
+        help="of the learning rate; one-cycle: up, then down until the last epoch (default: %(default)s)",
+    )
     add("--beta", type=float, default=1.0, help="weight of the rate (default: %(default)s, the ELBO)")
     add("--k", type=int, default=1, help="samples in the K-sample bound that is maximized (default: 1, the ELBO)")
     train.add_argument(
@@ -234,6 +240,7 @@ def _train(arguments: argparse.Namespace, group: "Group") -> int:
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
+        schedule=arguments.schedule,
         beta=arguments.beta,
         k=arguments.k,
         precision=arguments.precision,

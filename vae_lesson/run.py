@@ -12,6 +12,7 @@ from vae_lesson import checkpoint
 from vae_lesson.checkpoint import CheckpointError
 from vae_lesson.device import pick_device
 from vae_lesson.model import VAE
+from vae_lesson.schedule import SCHEDULES
 
 PRECISIONS = ("highest", "high", "medium")  # of matrix products: float32, TF32 (GPUs), bfloat16
 
@@ -38,7 +39,7 @@ class Run:
         optimizer: Adam with its moments.
         generator: the one source of randomness: order of the images, their pixels and the samples of q(z|x).
         history: what each epoch gave.
-        settings: batch_size, learning_rate, beta, k, precision.
+        settings: batch_size, learning_rate, schedule, beta, k, precision.
         best: with held-out images, the parameters at the best held-out ELBO so far.
         stopped: "" while running, then "finished", "interrupted" or "early".
     """
@@ -116,10 +117,14 @@ class Run:
         seed: int,
         k: int = 1,
         precision: str = "highest",
+        schedule: str = "constant",
         device: str | torch.device | None = None,
     ) -> "Run":
         """A run before its first epoch."""
-        _check_settings(batch_size, learning_rate, beta, k, precision)
+        settings: dict[str, Any] = dict(
+            batch_size=batch_size, learning_rate=learning_rate, schedule=schedule, beta=beta, k=k, precision=precision
+        )
+        _check_settings(**settings)
         model.to(pick_device(device))
         optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
         for parameter in filter(lambda p: p.requires_grad, model.parameters()):
@@ -129,15 +134,18 @@ class Run:
                 exp_avg=torch.zeros_like(parameter),
                 exp_avg_sq=torch.zeros_like(parameter),
             )
-        settings = dict(batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k, precision=precision)
         return cls(model, optimizer, torch.Generator().manual_seed(seed), settings)
 
 
-def _check_settings(batch_size: int, learning_rate: float, beta: float, k: int, precision: str) -> None:
+def _check_settings(
+    batch_size: int, learning_rate: float, schedule: str, beta: float, k: int, precision: str
+) -> None:
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
     if not 0 < learning_rate < float("inf"):
         raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {SCHEDULES}, not {schedule!r}")
     if not 0 <= beta < float("inf"):
         raise ValueError(f"beta must be a number, 0 or more, not {beta!r}")
     if not isinstance(k, int) or k < 1:

@@ -19,6 +19,7 @@ from vae_lesson.evaluate import evaluate
 from vae_lesson.lock import only_writer
 from vae_lesson.model import VAE
 from vae_lesson.run import History, Run
+from vae_lesson.schedule import one_cycle
 from vae_lesson.step import Step, stepping
 from vae_lesson.threads import considerate_threads
 
@@ -37,6 +38,7 @@ def train(
     epochs: int,
     batch_size: int = 128,
     learning_rate: float = 2e-3,
+    schedule: str = "constant",
     beta: float = 1.0,
     k: int = 1,
     precision: str = "highest",
@@ -57,14 +59,16 @@ def train(
     each on its share of every batch; the first writes the checkpoint.
 
     Args:
-        model: a VAE, or a Run to go on with (its own batch_size, learning_rate, beta, k, precision, seed and device
-            then hold).
+        model: a VAE, or a Run to go on with (its own batch_size, learning_rate, schedule, beta, k, precision, seed and
+            device then hold).
         images: training images, pixels in [0, 1], shape (n, *image_shape); a Bernoulli likelihood sees them binarized
             anew at each step (dynamic binarization).
         held_out: images to measure on after each epoch, shape (m, *image_shape).
         epochs: passes over the images in all, those of the Run that it goes on with included.
         batch_size: images a step.
-        learning_rate: Adam's.
+        learning_rate: Adam's, or the highest in the course of the run, see schedule.
+        schedule: "constant", or "one-cycle": in each epoch learning_rate * one_cycle(epoch, epochs), which rises, then
+            falls until the last of all epochs. Where few epochs have to do, this ends at a better bound.
         beta: weight of the rate in the loss, distortion + beta * rate; 1 is the ELBO (beta-VAE: Higgins et al. 2017).
         k: samples of q(z|x) an image: 1 maximizes the ELBO, more the K-sample bound (with beta 1 only).
         precision: of a step's matrix products, as in torch.set_float32_matmul_precision: "medium" allows bfloat16
@@ -85,11 +89,12 @@ def train(
         NonFiniteLoss: a term of the loss was not finite; model and run are as at the last good epoch.
         CheckpointError: the checkpoint can't be written, or another run is writing it.
 
-    Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015); k: Burda et al. (2016).
+    Source: Kingma & Welling (2014), algorithm 1, with Adam (Kingma & Ba 2015); k: Burda et al. (2016); one-cycle: Smith
+    & Topin (2018).
     """
     run = model if isinstance(model, Run) else Run.start(
-        model, seed=seed, device=device, batch_size=batch_size, learning_rate=learning_rate, beta=beta, k=k,
-        precision=precision,
+        model, seed=seed, device=device, batch_size=batch_size, learning_rate=learning_rate, schedule=schedule,
+        beta=beta, k=k, precision=precision,
     )
     _check_images("images", images, run.model)
     if held_out is not None:
@@ -116,7 +121,7 @@ def train(
             with bar, considerate_threads() as look:
                 while run.epoch < epochs and not run.stopped:
                     look()
-                    _whole_epoch(run, images, held_out, patience, step, asked)
+                    _whole_epoch(run, epochs, images, held_out, patience, step, asked)
                     if file is not None:
                         run.save(file)
                     if on_epoch is not None:
@@ -130,11 +135,20 @@ def train(
 
 
 def _whole_epoch(
-    run: Run, images: Tensor, held_out: Tensor | None, patience: int | None, step: Step, asked: Callable[[], bool]
+    run: Run,
+    epochs: int,
+    images: Tensor,
+    held_out: Tensor | None,
+    patience: int | None,
+    step: Step,
+    asked: Callable[[], bool],
 ) -> None:
     """One epoch, or none of it: whatever ends it half-way (Ctrl-C, a bad loss, no memory) leaves the run as it was."""
     good = run.state()
     try:
+        if run.settings["schedule"] == "one-cycle":
+            for group in run.optimizer.param_groups:
+                group["lr"] = run.settings["learning_rate"] * one_cycle(run.epoch, epochs)
         _epoch(run, images, held_out, step, asked)
         if held_out is not None:
             _note_best(run, patience)

@@ -231,6 +231,7 @@ def changes():
     yield "history is a number", lambda c: c["history"].update(epoch=3)
     yield "history of words", lambda c: c["history"].update(train_elbo=["low", "low", "low"])
     yield "batch of none", lambda c: c["settings"].update(batch_size=0)
+    yield "a schedule that there isn't", lambda c: c["settings"].update(schedule="cosine")
     yield "learning rate below zero", lambda c: c["settings"].update(learning_rate=-1.0)
     yield "setting unknown", lambda c: c["settings"].update(momentum=0.9)
 
