@@ -169,6 +169,16 @@ MUTANTS = [
         "test_train.py::test_patience_returns_the_best_parameters", "",
     ),
     Mutant(
+        "a cycle that does not come down", "schedule.py",
+        "(1 + cos(pi * (done - WARM_UP) / (1 - WARM_UP))) / 2", "1.0",
+        "test_schedule.py::test_is_torchs_line_and_torchs_cosine", "08",
+    ),
+    Mutant(
+        "the cycle forgotten in a run", "train.py",
+        'run.settings["learning_rate"] * one_cycle(run.epoch, epochs)', 'run.settings["learning_rate"]',
+        "test_schedule.py::test_each_epoch_of_a_run_has_its_rate", "",
+    ),
+    Mutant(
         "log_var for mu, in the active units", "evaluate.py",
         "means.append(model.encode(x)[0]", "means.append(model.encode(x)[1]",
         "test_evaluate.py::test_active_units_are_those_whose_mean_moves", "",
