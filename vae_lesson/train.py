@@ -68,7 +68,8 @@ def train(
         batch_size: images a step.
         learning_rate: Adam's, or the highest in the course of the run, see schedule.
         schedule: "constant", or "one-cycle": in each epoch learning_rate * one_cycle(epoch, epochs), which rises, then
-            falls until the last of all epochs. Where few epochs have to do, this ends at a better bound.
+            falls until the last of all epochs. Where few epochs have to do, this ends at a better bound. A Run
+            that goes on to more epochs than it began with takes up the longer cycle.
         beta: weight of the rate in the loss, distortion + beta * rate; 1 is the ELBO (beta-VAE: Higgins et al. 2017).
         k: samples of q(z|x) an image: 1 maximizes the ELBO, more the K-sample bound (with beta 1 only).
         precision: of a step's matrix products, as in torch.set_float32_matmul_precision: "medium" allows bfloat16
