@@ -90,3 +90,10 @@ def test_a_run_from_before_there_were_schedules_has_a_constant_rate(tmp_path):
 def test_unknown_schedule():
     with pytest.raises(ValueError, match=r"schedule must be one of \('constant', 'one-cycle'\), not 'cosine'"):
         train(make(), IMAGES, epochs=1, **SETTINGS | dict(schedule="cosine"))
+
+
+def test_going_on_to_more_epochs_takes_up_the_longer_cycle():
+    used = []
+    run = train(make(), IMAGES, epochs=2, **SETTINGS)
+    train(run, IMAGES, epochs=6, progress=False, on_epoch=lambda run: used.append(rate(run)))
+    assert used == [1e-2 * one_cycle(epoch, 6) for epoch in range(2, 6)]
