@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_lesson import by_hand, step
-from vae_lesson.by_hand import gradient, serves
+from vae_lesson.by_hand import gradient, layers, serves
 from vae_lesson.model import VAE
 from vae_lesson.objective import elbo
 from vae_lesson.train import train
@@ -41,7 +41,7 @@ def autograds(model, x, noise, beta, weight):
 @pytest.mark.parametrize(("batch", "beta", "weight"), [(1, 1.0, 1.0), (9, 1.0, 1 / 9), (9, 0.0, 0.5), (2, 4.0, 0.0)])
 def test_is_autograds(hidden, batch, beta, weight):
     model, (x, noise) = make(hidden), draw(batch)
-    derivatives, terms = gradient(model, x, noise, beta=beta, weight=weight)
+    derivatives, terms = gradient(*layers(model), x, noise, beta=beta, weight=weight)
     wanted, wanted_terms = autograds(model, x, noise, beta, weight)
     assert [one.shape for one in derivatives] == [one.shape for one in model.parameters()]
     for ours, theirs in zip(derivatives, wanted, strict=True):
@@ -60,7 +60,7 @@ def test_is_autograds_where_logits_and_log_variances_are_extreme(times):
     raw = model.encoder(x.flatten(1))[:, 3:]
     logits = model.decode(model.reparameterize(*model.encode(x), noise)).base_dist.logits
     assert raw.abs().max() > 20 and logits.abs().max() > 1000
-    derivatives, terms = gradient(model, x, noise, beta=1.0, weight=1.0)
+    derivatives, terms = gradient(*layers(model), x, noise, beta=1.0, weight=1.0)
     wanted, wanted_terms = autograds(model, x, noise, 1.0, 1.0)
     assert terms.isfinite().all()
     for ours, theirs in zip(derivatives, wanted, strict=True):
@@ -75,7 +75,7 @@ def test_the_distortion_is_right_for_white_images_too(level):
     model, x, noise = VAE(3, (7,)), torch.ones(128, 28, 28), torch.randn(128, 3)
     with torch.no_grad():
         model.decoder[-1].bias.fill_(level)
-    _, (_, distortion) = gradient(model, x, noise, beta=1.0, weight=1.0)
+    _, (_, distortion) = gradient(*layers(model), x, noise, beta=1.0, weight=1.0)
     wanted = elbo(deepcopy(model).double(), x.double(), noise.double()).distortion.sum().item()
     assert distortion.item() == pytest.approx(wanted, rel=1e-6, abs=128 * 1e-4)  # nats, the second for an image
 
@@ -99,7 +99,7 @@ class Types(TorchDispatchMode):
 def test_within_autocast_products_are_of_its_type_and_all_else_is_not():
     model, (x, noise) = make(dtype=torch.float32), draw(200, torch.float32)
     with torch.autocast("cpu", torch.bfloat16), Types() as seen:
-        derivatives, terms = gradient(model, x, noise, beta=1.0, weight=1 / 200)
+        derivatives, terms = gradient(*layers(model), x, noise, beta=1.0, weight=1 / 200)
     assert len(seen.products) == 6 * 3 + 11 * 2 and set(seen.products) == {torch.bfloat16}  # 6 layers; 11 derivatives
     assert len(seen.others) >= 4 and set(seen.others) == {torch.float32}
     wanted, wanted_terms = autograds(model, x, noise, 1.0, 1 / 200)
@@ -113,7 +113,7 @@ def test_double_stays_double_within_autocast():
     """As with autocast itself, which leaves float64 alone."""
     model, (x, noise) = make(), draw(9)
     with torch.autocast("cpu", torch.bfloat16):
-        derivatives, _ = gradient(model, x, noise, beta=1.0, weight=1.0)
+        derivatives, _ = gradient(*layers(model), x, noise, beta=1.0, weight=1.0)
     assert_close(derivatives, autograds(model, x, noise, 1.0, 1.0)[0], rtol=1e-11, atol=1e-13)
 
 

@@ -1,6 +1,9 @@
 """log p(x) of a VAE by sampling and on a grid, against quadrature and adaptive integration written out here."""
 
 import math
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -250,3 +253,32 @@ def test_refuses(call, message):
     model = make(2)
     with pytest.raises(ValueError, match=message):
         call(model, draw(model, 2).ceil())
+
+
+@pytest.mark.parametrize("estimate", [importance_sampled, lambda model, x: k_sample(model, x, 5), grid_posterior])
+def test_a_model_that_is_not_finite_is_refused(estimate):
+    model = make(2)
+    x = draw(model, 2)
+    with torch.no_grad():
+        model.decoder[0].bias[0] = math.nan
+    with pytest.raises(ValueError, match="model must hold finite parameters"):
+        estimate(model, x)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_no_memory_is_given_back_between_two_chunks():
+    """In a process that has freed nothing large: with glibc's own threshold it was 3,000 pages a chunk, got anew."""
+    code = """
+import resource, torch
+from vae_lesson.evidence import importance_sampled
+from vae_lesson.model import VAE
+model, x = VAE(20, hidden=(400,)), torch.ones(32, 28, 28)
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    importance_sampled(model, x, samples=64 * 20)  # 20 chunks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(pages(), pages())
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
+    first, second = map(int, told.split())
+    assert second < 20 * 50, (first, second)

@@ -25,29 +25,35 @@ def serves(model: VAE) -> bool:
     return as_built(model) and model.likelihood == "bernoulli" and learns and here
 
 
+def layers(model: VAE) -> tuple[list[Tensor], list[Tensor]]:
+    """The encoder's and the decoder's parameters, weight and bias in turns; finding them takes a while."""
+    return list(model.encoder.parameters()), list(model.decoder.parameters())
+
+
 @torch.no_grad()
-def gradient(model: VAE, x: Tensor, noise: Tensor, *, beta: float, weight: float) -> tuple[list[Tensor], Tensor]:
+def gradient(
+    encoder: list[Tensor], decoder: list[Tensor], x: Tensor, noise: Tensor, *, beta: float, weight: float
+) -> tuple[list[Tensor], Tensor]:
     """The gradient of weight * (distortion + beta * rate), summed over images and in nats, and the two terms.
 
     Within torch.autocast the layers, and what enters and leaves them, are of its type; all else is of the parameters'.
 
     Args:
-        model: a VAE that this module `serves`.
+        encoder, decoder: the `layers` of a VAE that this module `serves`.
         x: images of 0 and 1, shape (batch, *image_shape).
         noise: standard normal, shape (batch, latent_dim).
         beta, weight: see above; weight is 1 / batch for the mean.
 
     Returns:
-        The gradient, one tensor for each of model.parameters(), and rate and distortion summed over images, shape (2,).
+        The gradient, one tensor for each of the encoder's, then the decoder's, parameters; and rate and distortion
+        summed over images, shape (2,).
 
     Source: Kingma & Welling (2014), equation 10; beta: Higgins et al. (2017).
     """
     x = x.flatten(1)
     autocast = torch.is_autocast_enabled(x.device.type) and x.dtype == torch.float32
     product_type = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
-    parameters = [parameter.to(product_type) for parameter in model.parameters()]
-    first = len(list(model.encoder.parameters()))  # of the decoder's
-    encoder, decoder = parameters[:first], parameters[first:]
+    encoder, decoder = ([parameter.to(product_type) for parameter in part] for part in (encoder, decoder))
 
     seen_by_encoder, head = through(encoder, x.to(product_type))
     mu, raw = head.to(x.dtype).chunk(2, dim=-1)

@@ -96,6 +96,10 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
     if group.size > 1:
         objective = DistributedDataParallel(objective)  # its backward averages the gradients over the processes
 
+    @lru_cache(1)
+    def layers(epoch: int) -> tuple[list[Tensor], list[Tensor]]:
+        return by_hand.layers(model)
+
     def learn(counts: float, n: float, x: Tensor, *noise: Tensor) -> Tensor:
         with products(precision, device):
             loss, terms = objective(x, *noise)
@@ -105,9 +109,10 @@ def stepping(run: Run, group: Group, *, capture: bool | None = None) -> Step:
         return terms
 
     def learn_by_hand(counts: float, n: float, x: Tensor, noise: Tensor) -> Tensor:
+        encoder, decoder = layers(run.epoch)
         with products(precision, device):
-            gradient, terms = by_hand.gradient(model, x, noise, beta=beta, weight=counts / n)
-        for parameter, derivative in zip(model.parameters(), gradient, strict=True):
+            gradient, terms = by_hand.gradient(encoder, decoder, x, noise, beta=beta, weight=counts / n)
+        for parameter, derivative in zip(encoder + decoder, gradient, strict=True):
             parameter.grad = derivative
         run.optimizer.step()
         return terms
