@@ -52,7 +52,8 @@ def cell_seconds(path: Path) -> list[float]:
     def end(**_: object) -> None:
         seconds.append(time.perf_counter() - start)
 
-    client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}})
+    where, quiet = {"metadata": {"path": str(path.parent)}}, ["--log-level=ERROR"]
+    client = NotebookClient(notebook, timeout=900, resources=where, extra_arguments=quiet)
     client.on_cell_execute, client.on_cell_executed = begin, end
     client.execute()
     return seconds

@@ -78,7 +78,11 @@ def running_lab(root: Path) -> Iterator[tuple[str, Path]]:
         yield _address(server, root), root / "notebooks"
     finally:
         server.terminate()
-        server.wait(60)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:  # ended right after a kernel's end, it waits for an idle thread of anyio's
+            server.kill()
+            server.wait()
 
 
 def _address(server: subprocess.Popen, root: Path) -> str:

@@ -266,3 +266,10 @@ dashboard.finish(run)"""
     shown = pixels(lab_page, ".vae-sheets figure:nth-child(2) canvas")[..., 0]
     np.testing.assert_allclose(shown, sheet, atol=1 / 255 + 1e-4)
     assert_clean(lab_page)
+
+
+def test_a_long_line_of_code_is_wrapped_and_not_hidden(open_notebook):
+    """The course's own setting, lab_config: a lesson's lines have up to 120 characters, and a laptop may show 100."""
+    lab_page = open_notebook(f"long = {'1 + ' * 100}1\nprint(long)")
+    hidden = lab_page.page.eval_on_selector(".jp-CodeCell .cm-scroller", "code => code.scrollWidth - code.clientWidth")
+    assert hidden == 0
