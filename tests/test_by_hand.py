@@ -242,3 +242,18 @@ def test_a_run_is_that_of_autograd_to_rounding(precision, monkeypatch):
     near = 1e-5 if precision == "highest" else 1e-3
     assert ours.history.train_elbo == pytest.approx(theirs.history.train_elbo, rel=near)
     assert ours.history.train_rate == pytest.approx(theirs.history.train_rate, rel=30 * near)
+
+
+def test_a_parameter_put_in_anothers_place_between_two_epochs_is_the_one_that_learns():
+    model, images = make(dtype=torch.float32), torch.rand(20, *SHAPE, generator=torch.Generator().manual_seed(2))
+    placed = []
+
+    def place(run):
+        if run.epoch == 1:
+            placed.append(nn.Parameter(model.decoder[0].weight.detach() / 2))
+            model.decoder[0].weight = placed[0]
+            run.optimizer.add_param_group({"params": placed})
+            placed.append(placed[0].detach().clone())
+
+    train(model, images, epochs=2, batch_size=8, progress=False, device="cpu", on_epoch=place)
+    assert model.decoder[0].weight is placed[0] and not torch.equal(*placed)
